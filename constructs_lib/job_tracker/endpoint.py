@@ -1,0 +1,84 @@
+"""`GET /jobs/{jobId}`: the job as it is now, read from the table without compute."""
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_dynamodb as dynamodb
+
+from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.dynamodb_errors import refused
+from constructs_lib.storage_first_api.integrations import Answer, ServiceCall
+from constructs_lib.storage_first_api.problems import answer_with
+from constructs_lib.storage_first_api.stores.dynamodb import ID_PATTERN, TENANT
+from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, client_text, concat, document, fragment, when
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A terminal job no longer changes, so there is nothing to come back for.
+_IN_FLIGHT = '$job.status.S == "Pending" || $job.status.S == "In Progress"'
+
+
+def show_job(table: dynamodb.ITable) -> ServiceCall:
+    """Describe the call that shows one job.
+
+    An unknown job, another tenant's and an expired one are the same 404: what has expired is filtered, since DynamoDB
+    deletes it days later.
+    """
+    request: Mapping[str, Value] = {
+        "TableName": table.table_name,
+        "ConsistentRead": True,
+        "KeyConditionExpression": "#pk = :pk",
+        "FilterExpression": "attribute_not_exists(#expiresAt) OR #expiresAt > :now",
+        "ExpressionAttributeNames": {"#pk": "pk", "#expiresAt": "expiresAt"},
+        "ExpressionAttributeValues": {
+            # No item's key is a tenant alone, which stands for an id that no job can have.
+            ":pk": {"S": when("$known", concat(f"{TENANT}#", client_text("$jobId")), TENANT)},
+            ":now": {"N": Vtl("${epoch.substring(0,10)}")},
+        },
+    }
+    setup = f"""
+#set($jobId = "$!input.params().path.get('jobId')")
+#set($known = $jobId.matches("{ID_PATTERN}"))
+#set($epoch = "$context.requestTimeEpoch")"""
+    found = Answer(
+        outcome="200",
+        status=HTTPStatus.OK,
+        template=_job_or_not_found(),
+        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
+    )
+    return ServiceCall(
+        service="dynamodb", action="Query", template=document(request, setup=setup), answers=[found, refused()]
+    )
+
+
+def _job_or_not_found() -> str:
+    progress = fragment(
+        {"percent": Raw("$job.progress.M.percent.N"), "message": client_text("$job.progress.M.message.S")}
+    )
+    error = fragment({"code": client_text("$job.error.M.code.S"), "message": client_text("$job.error.M.message.S")})
+    members: Mapping[str, Value] = {
+        "id": client_text("$job.id.S"),
+        "type": client_text("$job.type.S"),
+        "status": client_text("$job.status.S"),
+        "attempt": Raw("$job.attempt.N"),
+        "version": Raw("$job.version.N"),
+        "createdAt": client_text("$job.createdAt.S"),
+        "startedAt": _if_present("startedAt", fragment(client_text("$job.startedAt.S"))),
+        "finishedAt": _if_present("finishedAt", fragment(client_text("$job.finishedAt.S"))),
+        "updatedAt": client_text("$job.updatedAt.S"),
+        "progress": _if_present("progress", progress),
+        "result": _if_present("result", Raw("$job.result.S")),  # JSON text, written by the workflow's last state
+        "error": _if_present("error", error),
+        "links": [{"rel": "self", "href": Vtl("$context.path")}],
+    }
+    come_back = (
+        f'#if({_IN_FLIGHT})#set($context.responseOverride.header.Retry-After = "{problems.RETRY_AFTER_SECONDS}")#end'
+    )
+    found = f"#set($job = $input.path('$.Items[0]')){come_back}{fragment(members).source}"
+    unknown = answer_with(problems.NO_SUCH_JOB).source
+    return document(Raw(f"#if($input.path('$.Count') == 0){unknown}#{{else}}{found}#end"))
+
+
+def _if_present(name: str, value: Raw) -> Raw:
+    return Raw(f'#if($job.containsKey("{name}")){value.source}#{{else}}null#end')

@@ -1,0 +1,93 @@
+"""Generates the mapping templates of API Gateway: nobody writes Velocity by hand.
+
+A template is built from plain Python values (dicts, lists, strings, numbers) whose leaves may be `Vtl`: Velocity that
+renders to the inside of a JSON string. Whatever a client controls becomes `Vtl` through `client_text` alone, which
+escapes it. Python strings are literals: they render exactly as they are, `$` and `#` included.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aws_cdk import Token
+
+Value: TypeAlias = "str | int | float | bool | Vtl | Raw | Mapping[str, Value] | Sequence[Value] | None"
+
+# `escapeJavaScript` writes `\\'` for an apostrophe, which JSON does not know: the `replaceAll` takes it back.
+_ESCAPE = """$util.escapeJavaScript({reference}).replaceAll("\\\\'","'")"""
+_LITERALS = {"$": "${dollar}", "#": "${hash}"}
+_PRELUDE = """#set($dollar = "$")#set($hash = "#")\n"""
+
+
+@dataclass(frozen=True)
+class Vtl:
+    """Velocity that renders to the inside of a JSON string, escaped already."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Velocity that renders to a whole JSON value."""
+
+    source: str
+
+
+def client_text(reference: str) -> Vtl:
+    """Refer to text that a client controls; the only way such text reaches a template.
+
+    Args:
+        reference: A Velocity reference, such as `$input.body`. It must be set when the template runs.
+    """
+    return Vtl(_ESCAPE.format(reference=reference))
+
+
+def concat(*parts: str | Vtl) -> Vtl:
+    """Join literals and Velocity into the inside of one JSON string."""
+    return Vtl("".join(part.source if isinstance(part, Vtl) else _literal(part) for part in parts))
+
+
+def when(condition: str, then: str | Vtl, otherwise: str | Vtl) -> Vtl:
+    """Choose between two texts while the request is served."""
+    return Vtl(f"#if({condition}){concat(then).source}#{{else}}{concat(otherwise).source}#end")
+
+
+def fragment(value: Value) -> Raw:
+    """Render `value` as a part of a template."""
+    return Raw(_json(value))
+
+
+def document(value: Value, *, setup: str = "") -> str:
+    """Render `value` as a template whose output is JSON.
+
+    Args:
+        value: What the template renders.
+        setup: Directives (`#set`, `#foreach`...) that run first; whatever they print is white space.
+    """
+    text = f"{setup.strip()}\n{_json(value)}".strip()
+    return f"{_PRELUDE}{text}" if any(name in text for name in _LITERALS.values()) else text
+
+
+def _json(value: Value) -> str:
+    match value:
+        case Vtl(source):
+            return f'"{source}"'
+        case Raw(source):
+            return source
+        case str():
+            return f'"{_literal(value)}"'
+        case Mapping():
+            return "{" + ",".join(f"{_json(key)}:{_json(item)}" for key, item in value.items()) + "}"
+        case Sequence():
+            return "[" + ",".join(map(_json, value)) + "]"
+        case _:
+            return json.dumps(value)
+
+
+def _literal(text: str) -> str:
+    """Write a literal so that Velocity renders it as it is and JSON can hold it."""
+    if Token.is_unresolved(text):
+        return text  # an attribute of a resource: its value, known at deploy, is a name or an ARN
+    inside = json.dumps(text)[1:-1]
+    return "".join(_LITERALS.get(character, character) for character in inside)

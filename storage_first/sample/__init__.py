@@ -1,0 +1,1 @@
+"""Gopher Holes, the sample application."""
