@@ -1,9 +1,11 @@
 """`GET /jobs/{jobId}`: the job as it is now, read from the table without compute."""
 
+from __future__ import annotations
+
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.dynamodb_errors import refused
@@ -15,11 +17,50 @@ from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, client_t
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws_cdk import aws_dynamodb as dynamodb
+
+    from constructs_lib.storage_first_api import StorageFirstApi
+
+JOBS = "/jobs"
+_JOB = f"{JOBS}/{{jobId}}"
+
 # A terminal job no longer changes, so there is nothing to come back for.
 _IN_FLIGHT = '$job.status.S == "Pending" || $job.status.S == "In Progress"'
 
 
-def show_job(table: dynamodb.ITable) -> ServiceCall:
+class JobEndpoint:
+    """Serves the jobs of one table, in each API whose answers link to them."""
+
+    def __init__(self, table: dynamodb.ITable) -> None:
+        """Show jobs of `table`."""
+        self._table = table
+        self._apis: set[str] = set()
+
+    def serve(self, api: StorageFirstApi) -> None:
+        """Add `GET /jobs/{jobId}` to `api`, once.
+
+        Raises:
+            ValueError: If `api` shows the jobs of another table.
+        """
+        if api.node.addr in self._apis:
+            return
+        self._apis.add(api.node.addr)
+        if api.rest_api.root.resource_for_path(_JOB).node.try_find_child("GET"):
+            raise ValueError(
+                f"{api.node.path} serves GET {_JOB} already, for another JobTracker. "
+                "Use one tracker for all routes of an API"
+            )
+        api.add_service_method("GET", _JOB, _show_job(self._table), grant=self._grant)
+
+    def _grant(self, grantee: iam.IGrantable) -> iam.Grant:
+        if self._table.encryption_key:
+            self._table.encryption_key.grant_decrypt(grantee)
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["dynamodb:Query"], resource_arns=[self._table.table_arn]
+        )
+
+
+def _show_job(table: dynamodb.ITable) -> ServiceCall:
     """Describe the call that shows one job.
 
     An unknown job, another tenant's and an expired one are the same 404: what has expired is filtered, since DynamoDB

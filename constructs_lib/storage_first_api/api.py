@@ -12,12 +12,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from constructs_lib._acknowledge import acknowledge
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.integrations import ServiceCall, method_responses
 from constructs_lib.storage_first_api.models import ANY_OBJECT, JsonSchema, body_model
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
+_PUSH_LOGS = (
+    "AwsSolutions::AwsSolutions-IAM4"
+    "[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]"
+)
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "extendedRequestId": "$context.extendedRequestId",
@@ -164,6 +169,7 @@ class StorageFirstApi(Construct):
             default_cors_preflight_options=_preflight(cors) if cors else None,
         )
         problems.add_gateway_responses(self.rest_api, headers=self._headers)
+        self._explain()
 
     def post(
         self,
@@ -236,6 +242,18 @@ class StorageFirstApi(Construct):
         )
         grant(role).apply_before(method)
         return method
+
+    def _explain(self) -> None:
+        acknowledge(
+            self.rest_api.node.find_child("CloudWatchRole"),
+            _PUSH_LOGS,
+            reason="The account setting of API Gateway takes this policy of AWS's; it allows writing logs.",
+        )
+        acknowledge(
+            self.rest_api.deployment_stage,
+            "AwsSolutions::AwsSolutions-APIG6",
+            reason="Execution logs would hold what callers send. The access log tells each request and its outcome.",
+        )
 
     @cached_property
     def _request_validator(self) -> apigateway.RequestValidator:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 TENANT = "default"
 
-_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _LARGEST_BODY_KIB = 350
 _INVALID_KEY = "InvalidIdempotencyKey"
 _TOO_LARGE = "RequestTooLarge"
@@ -55,6 +55,19 @@ _REFUSALS = """
 #if($util.base64Encode($input.body).length() > {base64_limit})#set($returnValues = "{too_large}")#end"""
 
 
+def require_type_name(argument: str, value: str) -> None:
+    """Check that `value` can be the type of requests, and part of names.
+
+    Raises:
+        ValueError: If it cannot; the message names `argument`.
+    """
+    if not _TYPE_NAME.fullmatch(value):
+        raise ValueError(
+            f"{argument} must be 1 to 64 letters, digits, dots, dashes and underscores, and start with a letter; "
+            f"got {value!r}"
+        )
+
+
 class DynamoDbStore:
     """Stores each request of a route as one item, in one conditional write.
 
@@ -77,15 +90,14 @@ class DynamoDbStore:
 
         Args:
             table: A table whose partition key is `pk`, a string, and which has no sort key.
-            type: The kind of request: 1 to 64 letters, digits, `_` and `-`, the first a letter.
+            type: The kind of request: 1 to 64 letters, digits, `.`, `_` and `-`, the first a letter.
             status_resource: The path under which `GET {status_resource}/{id}` shows an item; the answer links to it.
             max_body: The largest body that is stored; by default 300 KiB, which leaves room in DynamoDB's 400 KB item.
 
         Raises:
             ValueError: If `type` or `max_body` is not as described.
         """
-        if not _TYPE.fullmatch(type):
-            raise ValueError(f"type must be 1 to 64 letters, digits, _ and -, the first a letter; got {type!r}")
+        require_type_name("type", type)
         self.max_body = max_body or Size.kibibytes(300)
         if not 1 <= self.max_body.to_kibibytes() <= _LARGEST_BODY_KIB:
             raise ValueError(

@@ -1,0 +1,79 @@
+"""A user's workflow, wrapped so that its job ends with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from constructs_lib._acknowledge import acknowledge
+from constructs_lib.job_tracker import states
+
+if TYPE_CHECKING:
+    from aws_cdk import Duration
+    from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_logs as logs
+
+
+class TrackedWorkflow(Construct):
+    """A Standard state machine that closes its job: Succeeded with the result, or Failed with the error.
+
+    Tracking adds two state transitions to a success and three to a failure.
+
+    Attributes:
+        state_machine: The machine.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        definition: sfn.IChainable,
+        table: dynamodb.ITableV2,
+        expire_after: Duration,
+        timeout: Duration,
+        log_group: logs.ILogGroup,
+        log_level: sfn.LogLevel,
+    ) -> None:
+        """Wrap `definition`; see `JobTracker.workflow` for the arguments."""
+        super().__init__(scope, id)
+        failed = sfn.Fail.jsonata(
+            self,
+            "JobFailed",
+            comment="The execution fails as the work did.",
+            error="{% $states.input.Error %}",
+            cause="{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
+        )
+        mark_failed = states.mark_failed(self, table=table, expire_after=expire_after)
+        # Whatever kept the failure from being written: the execution still tells it, and its end closes the job.
+        mark_failed.add_catch(failed, errors=["States.ALL"], outputs="{% $states.input %}").next(failed)
+
+        # A retry after a lost answer, or a job that was closed meanwhile: there is nothing left to write.
+        closed = sfn.Succeed.jsonata(self, "JobAlreadyClosed")
+        finish = states.finish(self, table=table, expire_after=expire_after)
+        finish.add_catch(closed, errors=[states.CONDITION_FAILED], outputs=f"{{% {states.RESULT} %}}")
+        finish.add_catch(mark_failed, errors=["States.ALL"])
+
+        work = sfn.Parallel.jsonata(self, "WorkOnJob").branch(definition)
+        work.add_catch(mark_failed, errors=["States.ALL"])
+
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            definition_body=sfn.DefinitionBody.from_chainable(work.next(finish)),
+            timeout=timeout,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=log_level, include_execution_data=False),
+        )
+        acknowledge(
+            self.state_machine.role,
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            reason="The actions of X-Ray and of log delivery know no resources.",
+        )
+        acknowledge(
+            self.state_machine,
+            "AwsSolutions::AwsSolutions-SF1",
+            reason="Step Functions keeps the whole history of each Standard execution for 90 days.",
+        )

@@ -1,0 +1,213 @@
+import json
+
+import pytest
+from aws_cdk import App, Duration, Size, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Match, Template
+
+from constructs_lib import Cors, DynamoDbStore, StorageFirstApi, Throttle
+
+
+@pytest.fixture
+def stack():
+    return Stack(App(), "Stack")
+
+
+@pytest.fixture
+def table(stack):
+    return a_table(stack, "Table")
+
+
+def a_table(stack, id):
+    key = dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING)
+    return dynamodb.TableV2(stack, id, partition_key=key)
+
+
+def methods(stack):
+    found = Template.from_stack(stack).find_resources("AWS::ApiGateway::Method")
+    return [method["Properties"] for method in found.values()]
+
+
+def post_method(stack):
+    (method,) = (method for method in methods(stack) if method["HttpMethod"] == "POST")
+    return method
+
+
+def test_a_route_may_update_items_of_its_own_table_and_nothing_else(stack, table):
+    other = a_table(stack, "Other")
+    api = StorageFirstApi(stack, "Api")
+
+    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    api.post("/holes", DynamoDbStore(other, type="add-hole"))
+
+    policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
+    granted = [policy["Properties"]["PolicyDocument"]["Statement"] for policy in policies.values()]
+    assert sorted(granted, key=json.dumps) == sorted(
+        [
+            [{"Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": stack.resolve(own.table_arn)}]
+            for own in (table, other)
+        ],
+        key=json.dumps,
+    )
+    assert len({json.dumps(policy["Properties"]["Roles"]) for policy in policies.values()}) == 2
+
+
+def test_a_route_may_use_the_key_of_an_encrypted_table(stack):
+    key = kms.Key(stack, "Key")
+    partition_key = dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING)
+    table = dynamodb.Table(stack, "Table", partition_key=partition_key, encryption_key=key)
+
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [Match.object_like({"Action": Match.array_with(["kms:Decrypt", "kms:Encrypt"])})]
+                )
+            }
+        },
+    )
+
+
+def test_a_success_is_answered_only_to_a_confirmed_write(stack, table):
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    answers = {
+        answer.get("SelectionPattern"): answer["StatusCode"]
+        for answer in post_method(stack)["Integration"]["IntegrationResponses"]
+    }
+
+    assert answers == {"200": "202", "400": "500", r"5\d{2}": "503", None: "500"}
+
+
+def test_a_body_of_any_media_type_is_validated_and_only_json_is_passed_on(stack, table):
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    method = post_method(stack)
+
+    assert method["Integration"]["PassthroughBehavior"] == "NEVER"
+    assert list(method["Integration"]["RequestTemplates"]) == ["application/json"]
+    assert set(method["RequestModels"]) == {"application/json", "$default"}
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::ApiGateway::RequestValidator", {"ValidateRequestBody": True, "ValidateRequestParameters": True}
+    )
+    assert "RequestValidatorId" in method
+
+
+def test_without_a_model_a_body_must_still_be_an_object(stack, table):
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    Template.from_stack(stack).has_resource_properties("AWS::ApiGateway::Model", {"Schema": {"type": "object"}})
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_an_idempotency_key_is_required_where_asked_for(stack, table, required):
+    api = StorageFirstApi(stack, "Api")
+
+    api.post("/gophers", DynamoDbStore(table, type="add-gopher"), require_idempotency_key=required)
+
+    assert post_method(stack)["RequestParameters"] == {"method.request.header.Idempotency-Key": required}
+
+
+def test_every_answer_of_the_api_carries_its_cors_headers(stack, table):
+    api = StorageFirstApi(stack, "Api", cors=Cors(origins=["https://app.example"], max_age=Duration.hours(1)))
+
+    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    template = Template.from_stack(stack)
+    for method in methods(stack):
+        for answer in method["Integration"]["IntegrationResponses"]:
+            headers = answer["ResponseParameters"]
+            assert headers["method.response.header.Access-Control-Allow-Origin"] == "'https://app.example'"
+    refusals = template.find_resources("AWS::ApiGateway::GatewayResponse").values()
+    assert refusals
+    for refusal in refusals:
+        headers = refusal["Properties"]["ResponseParameters"]
+        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'https://app.example'"
+
+
+def test_every_refusal_of_api_gateway_is_a_problem_with_its_status(stack):
+    StorageFirstApi(stack, "Api").rest_api.root.add_method("GET")
+
+    refusals = Template.from_stack(stack).find_resources("AWS::ApiGateway::GatewayResponse").values()
+
+    for refusal in refusals:
+        properties = refusal["Properties"]
+        text = properties["ResponseTemplates"]["application/json"]
+        body = json.loads(text.replace("$context.error.messageString", '"..."'))
+        assert set(body) == {"type", "title", "status", "detail", "instance"}
+        assert str(body["status"]) == properties["StatusCode"]
+        assert properties["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        retry = "gatewayresponse.header.Retry-After" in properties["ResponseParameters"]
+        assert retry == (properties["StatusCode"] in {"429", "503"})
+
+
+def test_the_stage_is_throttled_traced_and_logged_as_json(stack):
+    StorageFirstApi(stack, "Api", throttle=Throttle(rate=20, burst=40), stage_name="v1").rest_api.root.add_method("GET")
+
+    template = Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::ApiGateway::Stage",
+        {
+            "StageName": "v1",
+            "TracingEnabled": True,
+            "MethodSettings": Match.array_with(
+                [Match.object_like({"ThrottlingRateLimit": 20, "ThrottlingBurstLimit": 40, "HttpMethod": "*"})]
+            ),
+        },
+    )
+    (stage,) = template.find_resources("AWS::ApiGateway::Stage").values()
+    assert json.loads(stage["Properties"]["AccessLogSetting"]["Format"])["requestId"] == "$context.requestId"
+
+
+def test_the_link_to_a_job_depends_on_the_depth_of_the_route_not_on_its_stage(stack, table):
+    store = DynamoDbStore(table, type="add-gopher", status_resource="/jobs")
+    StorageFirstApi(stack, "Api").post("/farms/{farm}/gophers", store)
+
+    (accepted,) = (
+        answer for answer in post_method(stack)["Integration"]["IntegrationResponses"] if answer["StatusCode"] == "202"
+    )
+
+    template = accepted["ResponseTemplates"]["application/json"]
+    assert "#foreach($segment in [1..3])" in template
+    assert "$base/jobs/" in template
+    assert "prod" not in template
+
+
+@pytest.mark.parametrize("path", ["gophers", "/gophers/", "/farms//gophers", ""])
+def test_a_path_that_is_no_route_is_refused(stack, table, path):
+    with pytest.raises(ValueError, match="path must start with") as error:
+        StorageFirstApi(stack, "Api").post(path, DynamoDbStore(table, type="add-gopher"))
+
+    assert repr(path) in str(error.value)
+
+
+@pytest.mark.parametrize("type_", ["", "add gopher", "9lives", "a" * 65, "add$gopher"])
+def test_a_type_that_could_not_be_a_name_is_refused(table, type_):
+    with pytest.raises(ValueError, match=r"^type must be 1 to 64") as error:
+        DynamoDbStore(table, type=type_)
+
+    assert repr(type_) in str(error.value)
+
+
+@pytest.mark.parametrize("size", [Size.kibibytes(0), Size.kibibytes(351), Size.mebibytes(1)])
+def test_a_body_limit_that_an_item_cannot_hold_is_refused(table, size):
+    with pytest.raises(ValueError, match="max_body must be 1 to 350 KiB"):
+        DynamoDbStore(table, type="add-gopher", max_body=size)
+
+
+@pytest.mark.parametrize(
+    "origins", [[], ["https://a.example", "https://b.example"], "*", ["app.example"], ["https://app.example/path"]]
+)
+def test_cors_takes_one_origin_without_a_path(origins):
+    with pytest.raises(ValueError, match=r"Cors\.origins must"):
+        Cors(origins=origins)
+
+
+@pytest.mark.parametrize(("rate", "burst", "named"), [(0, 10, "rate"), (10, 0, "burst"), (-1, 10, "rate")])
+def test_a_throttle_that_lets_nothing_through_is_refused(rate, burst, named):
+    with pytest.raises(ValueError, match=rf"Throttle\.{named} must be greater than 0"):
+        Throttle(rate=rate, burst=burst)

@@ -1,0 +1,63 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.gates.conftest import APPS, ROOT
+
+pytestmark = pytest.mark.xdist_group("gates")
+
+# Acknowledgements that belong to an app, not to a construct: the examples stay as short as they are.
+OF_EXAMPLES = {
+    "AwsSolutions-APIG4": "who may call is the app's decision; the examples are for reading",
+    "AwsSolutions-COG4": "likewise",
+    "AwsSolutions-APIG3": "a web ACL costs 5 USD a month; whether to have one is the app's decision",
+}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_cdk_nag_s_packs_find_nothing(name, tmp_path):
+    accepted = {} if name == "sample" else OF_EXAMPLES
+
+    violations = [
+        (violation["ruleName"], construct["constructPath"])
+        for report in nag_reports(APPS[name], tmp_path)
+        for violation in report["violations"]
+        for construct in violation["violatingConstructs"]
+        if violation["ruleName"] not in accepted
+    ]
+
+    assert violations == []
+
+
+def test_the_packs_do_look(tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(
+        "from aws_cdk import App, Stack\n"
+        "from aws_cdk.aws_sqs import Queue\n"
+        "app = App()\n"
+        "Queue(Stack(app, 'Bare'), 'Queue')\n"
+        "app.synth()\n"
+    )
+
+    rules = {violation["ruleName"] for report in nag_reports(app, tmp_path) for violation in report["violations"]}
+
+    assert {"AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= rules
+
+
+def nag_reports(app, directory):
+    output = directory / "cdk.out"
+    subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("with_nag.py")), str(app)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(output), "CDK_VALIDATION": "true"},
+        capture_output=True,
+        check=False,  # findings fail the synth: the report says which
+        timeout=120,
+    )
+    reports = json.loads((output / "validation-report.json").read_text())["pluginReports"]
+    packs = [report for report in reports if report["pluginName"] in {"AwsSolutions", "Serverless"}]
+    assert len(packs) == 2
+    return packs

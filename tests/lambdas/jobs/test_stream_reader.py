@@ -1,0 +1,404 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import constructs_lib
+from lambdas.jobs import clients, executions, stream_reader
+from lambdas.jobs.jobs import FIRST_CHECK, Job
+from tests.lambdas.jobs.world import (
+    BUS,
+    MACHINE,
+    ago,
+    batch,
+    execution_arn,
+    failures,
+    image,
+    in_progress,
+    pending,
+    record,
+)
+
+NOTHING_FAILED = {"batchItemFailures": []}
+SCHEMAS = Path(constructs_lib.__file__).parent / "job_tracker" / "events"
+
+
+class Crash(BaseException):
+    """The function's sandbox is gone."""
+
+
+pytestmark = pytest.mark.usefixtures("executions", "bus")
+
+
+def test_a_stored_job_is_claimed_and_started(jobs, executions, context):
+    stored = jobs.put(pending())
+
+    result = stream_reader.handler(batch(record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-1-1"]
+    job = jobs.get()
+    assert (job["status"], job["version"], job["executionArn"]) == ("In Progress", 2, execution_arn("j-1-1"))
+    assert job["startedAt"] == job["updatedAt"] > job["createdAt"]
+    assert job["open"] == "3"
+    assert job["checkAt"] > job["startedAt"], "the reconciler leaves it alone for a while"
+
+
+def test_the_execution_gets_the_input_verbatim(jobs, executions, context):
+    body = '{ "b":1.10, "a":"\\u00fc\\"",\n "b": 100000000000000000000001, "€": "😀" }'
+    stored = jobs.put(pending(input=body))
+
+    stream_reader.handler(batch(record(stored)), context)
+
+    head = '{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"input":'
+    assert executions.input() == head + body + "}"
+
+
+def test_a_redelivered_record_starts_no_second_execution(jobs, executions, context):
+    stored = record(jobs.put(pending()))
+    stream_reader.handler(batch(stored), context)
+
+    result = stream_reader.handler(batch(stored), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-1-1"]
+    assert jobs.get()["version"] == 2
+
+
+def test_the_same_record_twice_in_a_batch_starts_one_execution(jobs, executions, context):
+    stored = jobs.put(pending())
+
+    result = stream_reader.handler(batch(record(stored), record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-1-1"]
+
+
+def test_a_crash_between_claim_and_start_loses_nothing(jobs, executions, context, monkeypatch):
+    stored = record(jobs.put(pending()))
+    with monkeypatch.context() as dying:
+        dying.setattr(clients.stepfunctions(), "start_execution", _crash)
+        with pytest.raises(Crash):
+            stream_reader.handler(batch(stored), context)
+    assert jobs.get()["status"] == "In Progress"
+    assert executions() == []
+
+    result = stream_reader.handler(batch(stored), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-1-1"]
+    assert jobs.get()["version"] == 2
+
+
+def test_an_execution_that_has_ended_is_not_started_again(jobs, executions, context):
+    stored = record(jobs.put(pending()))
+    stream_reader.handler(batch(stored), context)
+    executions.end()
+
+    result = stream_reader.handler(batch(stored), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-1-1"]
+
+
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Cancelled"])
+def test_an_old_record_starts_nothing_for_a_job_that_has_ended(jobs, executions, context, status):
+    stored = pending()
+    jobs.put(stored | {"status": status})
+
+    result = stream_reader.handler(batch(record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == []
+    assert jobs.get()["status"] == status
+
+
+def test_the_record_of_an_earlier_attempt_starts_nothing(jobs, executions, context):
+    jobs.put(in_progress(attempt=2, executionArn=execution_arn("j-1-2")))
+
+    result = stream_reader.handler(batch(record(pending())), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == []
+
+
+def test_the_record_of_a_job_that_is_gone_starts_nothing(jobs, executions, context):
+    result = stream_reader.handler(batch(record(pending())), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == []
+    assert not jobs.has("j-1")
+
+
+def test_a_job_that_became_pending_again_is_started_under_a_new_name(jobs, executions, context):
+    again = jobs.put(pending(attempt=2, version=5))
+
+    stream_reader.handler(batch(record(again, in_progress(status="Failed", version=4))), context)
+
+    assert executions() == ["j-1-2"]
+
+
+def test_a_change_of_a_pending_job_that_keeps_it_pending_starts_nothing(jobs, executions, context):
+    before = jobs.put(pending())
+
+    stream_reader.handler(batch(record(before | {"checkAt": ago(seconds=0)}, before)), context)
+
+    assert executions() == []
+    assert jobs.get()["status"] == "Pending"
+
+
+@pytest.mark.parametrize("body", ["not json", "", "{", '{"n": NaN}', "[" * 100_000])
+def test_a_job_whose_input_is_not_json_fails_and_says_so(jobs, executions, context, body):
+    stored = jobs.put(pending(input=body))
+
+    result = stream_reader.handler(batch(record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == []
+    job = jobs.get()
+    assert (job["status"], job["error"]["code"]) == ("Failed", "InputNotJson")
+    assert "open" not in job
+    assert "checkAt" not in job
+    assert job["expiresAt"] > 0
+
+
+def test_a_number_of_any_length_is_json():
+    job = Job.from_image(image(pending(input="9" * 10_000)))
+
+    text = executions.execution_input(job)
+
+    assert text.endswith("9" * 10_000 + "}")
+
+
+@pytest.mark.parametrize(("size", "status"), [(262_144, "In Progress"), (262_145, "Failed")])
+def test_a_job_whose_execution_input_would_be_too_large_fails_and_says_so(jobs, context, size, status):
+    head = len('{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"input":}')
+    stored = jobs.put(pending(input='"' + "x" * (size - head - 2) + '"'))
+
+    result = stream_reader.handler(batch(record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    job = jobs.get()
+    assert job["status"] == status
+    assert job.get("error", {}).get("code") == ("InputTooLarge" if status == "Failed" else None)
+
+
+def test_the_size_of_the_execution_input_is_counted_in_bytes(jobs, context):
+    stored = jobs.put(pending(input='"' + "ü" * 140_000 + '"'))
+
+    stream_reader.handler(batch(record(stored)), context)
+
+    assert jobs.get()["error"]["code"] == "InputTooLarge"
+
+
+def test_an_input_that_step_functions_refuses_fails_its_job(jobs, context, step_functions_refuses):
+    stored = jobs.put(pending())
+    step_functions_refuses("start_execution", "InvalidExecutionInput")
+
+    result = stream_reader.handler(batch(record(stored)), context)
+
+    assert result == NOTHING_FAILED
+    assert (jobs.get()["status"], jobs.get()["error"]["code"]) == ("Failed", "InputRefused")
+
+
+@pytest.mark.parametrize(
+    "code", ["ExecutionLimitExceeded", "ThrottlingException", "StateMachineDoesNotExist", "AccessDeniedException"]
+)
+def test_a_start_that_is_refused_for_now_is_tried_again(jobs, executions, context, step_functions_refuses, code):
+    first, second = record(jobs.put(pending("j-1"))), record(jobs.put(pending("j-2")))
+    step_functions_refuses("start_execution", code)
+
+    result = stream_reader.handler(batch(first, second), context)
+
+    assert result == failures(first, second)
+    assert jobs.get()["status"] == "In Progress"
+    assert executions() == []
+
+
+def test_a_job_of_an_unknown_type_holds_nothing_up_and_waits_for_the_reconciler(jobs, executions, context):
+    unknown, known = jobs.put(pending("j-1", type="DigHole")), jobs.put(pending("j-2"))
+
+    result = stream_reader.handler(batch(record(unknown), record(known)), context)
+
+    assert result == NOTHING_FAILED
+    assert executions() == ["j-2-1"]
+    assert jobs.get("j-1")["status"] == "Pending"
+    assert "open" in jobs.get("j-1")
+
+
+@pytest.mark.parametrize(
+    "broken", [{"tenant": None}, {"id": None}, {"status": "Sleeping"}, {"attempt": "one"}, {"createdAt": "yesterday"}]
+)
+def test_a_record_that_is_no_job_fails_alone(jobs, executions, context, broken):
+    poison, healthy = record(pending("j-1", **broken)), record(jobs.put(pending("j-2")))
+
+    result = stream_reader.handler(batch(poison, healthy), context)
+
+    assert result == failures(poison)
+    assert executions() == ["j-2-1"], "Lambda may drop this record together with the bad one"
+
+
+def test_a_batch_that_runs_out_of_time_is_done_as_far_as_it_got(jobs, executions, context, bus):
+    records = [record(jobs.put(pending(f"j-{number}"))) for number in range(3)]
+    context.remaining_ms = stream_reader.RESERVE_MS - 1
+
+    result = stream_reader.handler(batch(*records), context)
+
+    assert result == failures(*records[1:])
+    assert executions() == ["j-0-1"]
+    assert [detail["id"] for _, detail in bus.told] == ["j-0"]
+
+
+def test_every_change_of_status_is_published_once(jobs, context, bus):
+    job = jobs.put(pending())
+    running = in_progress()
+    failed = running | {"status": "Failed", "version": 3, "error": {"code": "Boom", "message": "It broke."}}
+
+    stream_reader.handler(batch(record(job), record(running, job), record(failed, running)), context)
+
+    assert [(kind, it["previousStatus"], it["status"], it["version"]) for kind, it in bus.told] == [
+        ("Job Status Changed", None, "Pending", 1),
+        ("Job Status Changed", "Pending", "In Progress", 2),
+        ("Job Status Changed", "In Progress", "Failed", 3),
+    ]
+    assert bus.told[-1][1]["error"] == {"code": "Boom", "message": "It broke."}
+    assert {(entry["Source"], entry["EventBusName"]) for entry in bus.entries} == {("storage-first", BUS)}
+
+
+def test_every_progress_is_published(context, bus):
+    before = in_progress()
+    after = before | {"progress": {"percent": 60, "message": "Searching for holes"}, "version": 3}
+
+    stream_reader.handler(batch(record(after, before)), context)
+
+    ((kind, detail),) = bus.told
+    assert kind == "Job Progressed"
+    assert detail["progress"] == {"percent": 60, "message": "Searching for holes"}
+
+
+def test_what_changes_neither_status_nor_progress_is_not_published(context, bus):
+    before = in_progress(progress={"percent": 60, "message": "Searching for holes"})
+
+    result = stream_reader.handler(
+        batch(record(before | {"checkAt": ago(seconds=0)}, before), record(None, before)), context
+    )
+
+    assert result == NOTHING_FAILED
+    assert bus.entries == []
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (pending(), None),
+        (in_progress(), pending()),
+        (in_progress(progress={"percent": 0, "message": "Starting"}), in_progress()),
+        (in_progress(status="Succeeded", progress={"percent": 100, "message": "Linked"}, result="{}"), in_progress()),
+        (in_progress(status="Failed", error={"code": "Boom", "message": ""}), in_progress()),
+    ],
+)
+def test_events_keep_to_their_published_schemas(jobs, context, bus, new, old):
+    jobs.put(new)
+
+    stream_reader.handler(batch(record(new, old)), context)
+
+    ((kind, detail),) = bus.told
+    schema = json.loads((SCHEMAS / f"{kind.lower().replace(' ', '_')}.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(detail)
+
+
+def test_events_leave_ten_to_a_call_in_the_order_of_the_stream(context, bus):
+    records = [record(in_progress(f"j-{number}"), pending(f"j-{number}")) for number in range(23)]
+
+    stream_reader.handler(batch(*records), context)
+
+    assert bus.calls == 3
+    assert [detail["id"] for _, detail in bus.told] == [f"j-{number}" for number in range(23)]
+
+
+def test_an_event_that_the_bus_refuses_comes_again_and_what_follows_of_its_job_waits(context, bus):
+    versions = [in_progress(version=version, progress={"percent": version, "message": "On"}) for version in range(2, 5)]
+    others = [record(in_progress(f"k-{number}"), pending(f"k-{number}")) for number in range(9)]
+    first = record(versions[0], pending())
+    second = record(versions[1], versions[0])
+    third = record(versions[2], versions[1])
+    bus.refused = {("j-1", 2)}
+
+    result = stream_reader.handler(batch(first, *others, second, third), context)
+
+    assert result == failures(first, second, third)
+    assert [detail["id"] for _, detail in bus.told] == [f"k-{number}" for number in range(9)]
+
+
+def test_a_bus_that_is_down_fails_the_batch_but_starts_its_jobs(jobs, executions, context, bus):
+    records = [record(jobs.put(pending(f"j-{number:02}"))) for number in range(15)]
+    bus.down = True
+
+    result = stream_reader.handler(batch(*records), context)
+
+    assert result == failures(*records)
+    assert len(executions()) == 15
+    assert bus.calls == 1, "one time-out is enough"
+
+
+def test_a_job_that_cannot_be_started_is_published_all_the_same(jobs, context, bus, step_functions_refuses):
+    stored = record(jobs.put(pending()))
+    step_functions_refuses("start_execution", "AccessDeniedException")
+
+    result = stream_reader.handler(batch(stored), context)
+
+    assert result == failures(stored)
+    assert [detail["status"] for _, detail in bus.told] == ["Pending"]
+
+
+def test_what_is_logged_carries_the_job_id(jobs, context, monkeypatch):
+    log = StringIO()
+    monkeypatch.setattr(stream_reader.logger.registered_handler, "stream", log)
+    stored = jobs.put(pending(type="DigHole"))
+
+    stream_reader.handler(batch(record(stored)), context)
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["correlation_id"] for line in lines if "reconciler" in line["message"]] == ["j-1"]
+
+
+def test_a_claimed_job_is_first_checked_long_after_a_start_takes(jobs):
+    assert FIRST_CHECK.total_seconds() > 120, "two minutes is what the reader itself may take"
+
+
+def test_execution_names_are_made_of_job_and_attempt():
+    job = executions.Job(tenant="default", id="a" * 64, type="AddGopher", status="Pending", attempt=7)
+
+    arn = executions.execution_arn(MACHINE, job)
+
+    assert arn == execution_arn("a" * 64 + "-7")
+    assert len(arn.rpartition(":")[2]) <= 80
+
+
+def _crash(**_arguments):
+    raise Crash
+
+
+def test_a_replay_of_a_finished_job_leaves_it_out_of_the_open_ones(jobs, executions, bus, context):
+    ended = {"status": "Succeeded", "version": 3, "expiresAt": 4_000_000_000}
+    before = pending(open=None, checkAt=None, **ended)
+    replayed = jobs.put(pending(**ended))
+
+    result = stream_reader.handler(batch(record(replayed, before)), context)
+
+    assert result == NOTHING_FAILED
+    assert jobs.get() == before | {name: jobs.get()[name] for name in ("createdAt", "updatedAt")}
+    assert executions() == []
+    assert bus.entries == []
+
+
+def test_a_finished_job_with_a_new_attempt_stays_open(jobs, executions, context):
+    replayed = pending(status="Failed", version=3)
+    jobs.put(pending(attempt=2, version=4))
+
+    stream_reader.handler(batch(record(replayed, replayed)), context)
+
+    assert jobs.get()["open"] == "3"

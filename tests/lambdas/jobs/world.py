@@ -1,0 +1,179 @@
+"""Jobs, their executions and their bus, as the handlers' tests see them."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.stepfunctions.models import stepfunctions_backends
+
+from lambdas.jobs import clients
+
+TABLE = "jobs"
+BUS = "jobs"
+REGION = "us-east-1"
+MACHINE = f"arn:aws:states:{REGION}:{DEFAULT_ACCOUNT_ID}:stateMachine:AddGopher"
+
+_sequence = itertools.count(100_000)
+
+
+def ago(**span: float) -> str:
+    time = datetime.now(UTC) - timedelta(**span)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def execution_arn(name: str, machine: str = MACHINE) -> str:
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def pending(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
+    """A job as API Gateway stores it; None takes an attribute away."""
+    time = ago(seconds=1)
+    job = {
+        "pk": f"default#{id}",
+        "id": id,
+        "tenant": "default",
+        "type": "AddGopher",
+        "status": "Pending",
+        "attempt": 1,
+        "version": 1,
+        "createdAt": time,
+        "updatedAt": time,
+        "requestId": "r-1",
+        "input": '{"name": "Gordon"}',
+        "open": "3",
+        "checkAt": time,
+    }
+    return {name: value for name, value in (job | changes).items() if value is not None}
+
+
+def in_progress(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
+    """A job that was claimed a while ago, and is due to be looked at."""
+    claimed = {
+        "status": "In Progress",
+        "version": 2,
+        "startedAt": ago(minutes=30),
+        "executionArn": execution_arn(f"{id}-1"),
+        "checkAt": ago(minutes=20),
+    }
+    return pending(id, **(claimed | changes))
+
+
+def image(job: dict[str, Any]) -> dict[str, Any]:
+    return {name: TypeSerializer().serialize(value) for name, value in job.items()}
+
+
+def record(new: dict[str, Any] | None, old: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A stream record, as Lambda hands it to the reader."""
+    change: dict[str, Any] = {"SequenceNumber": str(next(_sequence))}
+    for name, job in (("NewImage", new), ("OldImage", old)):
+        if job is not None:
+            change[name] = image(job)
+    kind = "REMOVE" if new is None else "MODIFY" if old else "INSERT"
+    return {"eventName": kind, "eventSource": "aws:dynamodb", "dynamodb": change}
+
+
+def batch(*records: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": list(records)}
+
+
+def failures(*records: dict[str, Any]) -> dict[str, Any]:
+    """The answer that sends just these records again."""
+    return {"batchItemFailures": [{"itemIdentifier": it["dynamodb"]["SequenceNumber"]} for it in records]}
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "for the test"}}, "Operation")
+
+
+class Jobs:
+    """The table of jobs."""
+
+    def put(self, job: dict[str, Any]) -> dict[str, Any]:
+        clients.dynamodb().put_item(TableName=TABLE, Item=image(job))
+        return job
+
+    def get(self, id: str = "j-1") -> dict[str, Any]:
+        answer = clients.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": f"default#{id}"}})
+        return {name: TypeDeserializer().deserialize(value) for name, value in answer["Item"].items()}
+
+    def has(self, id: str) -> bool:
+        return "Item" in clients.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": f"default#{id}"}})
+
+    def change(self, id: str = "j-1", **changes: Any) -> None:
+        self.put(self.get(id) | changes)
+
+
+class Executions:
+    """The executions of the one workflow, which run until they are ended."""
+
+    def __call__(self) -> list[str]:
+        return sorted(execution.name for execution in self._all())
+
+    def input(self, name: str = "j-1-1") -> str:
+        return self._named(name).execution_input
+
+    def start(self, name: str = "j-1-1", input: str = "{}") -> str:
+        return clients.stepfunctions().start_execution(stateMachineArn=MACHINE, name=name, input=input)["executionArn"]
+
+    def end(self, name: str = "j-1-1", status: str = "SUCCEEDED", **outcome: Any) -> None:
+        execution = self._named(name)
+        execution.status = status
+        for attribute, value in outcome.items():
+            setattr(execution, attribute, value)
+
+    def age(self, name: str, **span: float) -> None:
+        self._named(name).start_date = datetime.now(UTC) - timedelta(**span)
+
+    def _named(self, name: str) -> Any:
+        return next(execution for execution in self._all() if execution.name == name)
+
+    def _all(self) -> list[Any]:
+        (machine,) = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
+        return machine.executions
+
+
+@dataclass
+class Bus:
+    """The event bus, which can be made to refuse."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    calls: int = 0
+    refused: set[tuple[str, int]] = field(default_factory=set)  # (job id, version)
+    down: bool = False
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  (as AWS spells it)
+        self.calls += 1
+        if self.down:
+            raise refusal("InternalException")
+        answers = []
+        for entry in Entries:
+            detail = json.loads(entry["Detail"])
+            if (detail["id"], detail["version"]) in self.refused:
+                answers.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "for the test"})
+            else:
+                self.entries.append(entry)
+                answers.append({"EventId": "e"})
+        return {"FailedEntryCount": 0, "Entries": answers}
+
+    @property
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(entry["DetailType"], json.loads(entry["Detail"])) for entry in self.entries]
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    remaining_ms: int = 120_000
+    function_name: str = "function"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:function"
+    aws_request_id: str = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
