@@ -33,8 +33,8 @@ class Api:
         self.http = httpx.Client(base_url=api.url, timeout=30)
         self.dynamodb = cloud.client("dynamodb")
         tables = self.dynamodb.list_tables()["TableNames"]
-        (self.jobs_table,) = (name for name in tables if "Jobs" in name)
-        (self.holes_table,) = (name for name in tables if "Holes" in name)
+        (self.jobs_table,) = (name for name in tables if "JobsTable" in name)
+        (self.holes_table,) = (name for name in tables if "HolesTable" in name)
 
     def __enter__(self):
         return self
