@@ -133,7 +133,7 @@ class StorageFirstApi(Construct):
         id: str,
         *,
         cors: Cors | None = None,
-        throttle: Throttle | None = None,
+        throttle: Throttle = Throttle(rate=1000, burst=2000),
         stage_name: str = "prod",
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
@@ -143,7 +143,7 @@ class StorageFirstApi(Construct):
             scope: The scope.
             id: The id.
             cors: Who may call from a browser; nobody by default.
-            throttle: How many requests the stage takes; as many as the account's limit by default.
+            throttle: How many requests the stage takes. All APIs of an account in a Region share 10,000 a second.
             stage_name: The stage, which is the first segment of each URL.
             removal_policy: What becomes of the access log with the stack.
         """
@@ -161,8 +161,8 @@ class StorageFirstApi(Construct):
                 stage_name=stage_name,
                 tracing_enabled=True,
                 metrics_enabled=True,
-                throttling_rate_limit=throttle.rate if throttle else None,
-                throttling_burst_limit=throttle.burst if throttle else None,
+                throttling_rate_limit=throttle.rate,
+                throttling_burst_limit=throttle.burst,
                 access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
             ),

@@ -6,6 +6,7 @@ escapes it. Python strings are literals: they render exactly as they are, `$` an
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,8 +17,10 @@ Value: TypeAlias = "str | int | float | bool | Vtl | Raw | Mapping[str, Value] |
 
 # `escapeJavaScript` writes `\\'` for an apostrophe, which JSON does not know: the `replaceAll` takes it back.
 _ESCAPE = """$util.escapeJavaScript({reference}).replaceAll("\\\\'","'")"""
-_LITERALS = {"$": "${dollar}", "#": "${hash}"}
-_PRELUDE = """#set($dollar = "$")#set($hash = "#")\n"""
+# Characters that mean something to Velocity; a backslash does so only before one of the others.
+_LITERALS = {"$": "${dollar}", "#": "${hash}", "\\": "${backslash}"}
+_SPECIAL = re.compile(r"[$#]|\\(?=\\*[$#])")
+_PRELUDE = """#set($dollar = "$")#set($hash = "#")#set($backslash = "\\")\n"""
 
 
 @dataclass(frozen=True)
@@ -90,4 +93,4 @@ def _literal(text: str) -> str:
     if Token.is_unresolved(text):
         return text  # an attribute of a resource: its value, known at deploy, is a name or an ARN
     inside = json.dumps(text)[1:-1]
-    return "".join(_LITERALS.get(character, character) for character in inside)
+    return _SPECIAL.sub(lambda special: _LITERALS[special[0]], inside)

@@ -1,4 +1,4 @@
-import filecmp
+import hashlib
 import json
 from importlib.resources import files
 
@@ -23,25 +23,24 @@ def test_cfn_lint_finds_nothing(app):
         assert [str(finding) for finding in findings] == []
 
 
-def test_the_cdk_template_validator_finds_nothing(app, tmp_path):
-    output = synthesize(APPS[app.name], tmp_path, CDK_VALIDATION="true")
-
-    assert "error" not in output.lower()
-
-
 def test_two_synths_are_byte_identical(app, tmp_path):
     synthesize(APPS[app.name], tmp_path)
 
-    assert differences(filecmp.dircmp(app.directory, tmp_path, shallow=False)) == []
+    assert digests(tmp_path) == digests(app.directory)
 
 
-def differences(comparison):
-    found = comparison.left_only + comparison.right_only + comparison.diff_files + comparison.funny_files
-    return found + [name for inner in comparison.subdirs.values() for name in differences(inner)]
+def digests(directory):
+    return {
+        path.relative_to(directory): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_every_state_machine_is_of_the_language(app):
     schema = json.loads((files("cfnlint") / "data/schemas/other/step_functions/statemachine.json").read_text())
+    # The schema leaves it out, the language does not: https://states-language.net/spec.html#succeed-state
+    schema["definitions"]["succeed"]["properties"]["QueryLanguage"] = schema["definitions"]["queryLanguage"]
     validator = jsonschema.Draft7Validator(schema)
     machines = [
         resource["Properties"]["DefinitionString"]

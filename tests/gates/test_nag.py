@@ -19,12 +19,12 @@ OF_EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", APPS)
-def test_cdk_nag_s_packs_find_nothing(name, tmp_path):
+def test_the_template_validator_and_cdk_nag_s_packs_find_nothing(name, tmp_path):
     accepted = {} if name == "sample" else OF_EXAMPLES
 
     violations = [
         (violation["ruleName"], construct["constructPath"])
-        for report in nag_reports(APPS[name], tmp_path)
+        for report in reports(APPS[name], tmp_path)
         for violation in report["violations"]
         for construct in violation["violatingConstructs"]
         if violation["ruleName"] not in accepted
@@ -43,12 +43,12 @@ def test_the_packs_do_look(tmp_path):
         "app.synth()\n"
     )
 
-    rules = {violation["ruleName"] for report in nag_reports(app, tmp_path) for violation in report["violations"]}
+    rules = {violation["ruleName"] for report in reports(app, tmp_path) for violation in report["violations"]}
 
     assert {"AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= rules
 
 
-def nag_reports(app, directory):
+def reports(app, directory):
     output = directory / "cdk.out"
     subprocess.run(
         [sys.executable, str(Path(__file__).with_name("with_nag.py")), str(app)],
@@ -57,7 +57,4 @@ def nag_reports(app, directory):
         check=False,  # findings fail the synth: the report says which
         timeout=120,
     )
-    reports = json.loads((output / "validation-report.json").read_text())["pluginReports"]
-    packs = [report for report in reports if report["pluginName"] in {"AwsSolutions", "Serverless"}]
-    assert len(packs) == 2
-    return packs
+    return json.loads((output / "validation-report.json").read_text())["pluginReports"]

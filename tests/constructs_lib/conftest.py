@@ -1,0 +1,3 @@
+from tests.oracle.plugin import oracle
+
+__all__ = ["oracle"]

@@ -1,0 +1,70 @@
+"""A synthesized method, driven by hand: what it sends to the service, and what it answers to the service's answers."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from aws_cdk.assertions import Template
+
+from storage_first.testing import render_template
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of a synthesized API."""
+
+    integration: dict
+
+    @classmethod
+    def of(cls, stack, http_method, index=0):
+        methods = [
+            method["Properties"]
+            for method in Template.from_stack(stack).find_resources("AWS::ApiGateway::Method").values()
+            if method["Properties"]["HttpMethod"] == http_method
+        ]
+        return cls(methods[index]["Integration"])
+
+    @property
+    def request_template(self):
+        return text(self.integration["RequestTemplates"]["application/json"])
+
+    def response(self, status):
+        """The integration response that API Gateway selects for the service's status."""
+        catch_all = None
+        for response in self.integration["IntegrationResponses"]:
+            pattern = response.get("SelectionPattern")
+            if pattern is None:
+                catch_all = response
+            elif re.fullmatch(pattern, str(status)):
+                return response
+        return catch_all
+
+    def request(self, **event):
+        """What the service is sent for a caller's request."""
+        return json.loads(render_template(self.request_template, **event).text)
+
+    def answer(self, status, body, **event):
+        """What the caller is told for an answer of the service: status, headers, body."""
+        response = self.response(status)
+        rendered = render_template(
+            text(response["ResponseTemplates"]["application/json"]),
+            body=body if isinstance(body, str) else json.dumps(body),
+            **event,
+        )
+        static = {
+            name.removeprefix("method.response.header."): value.strip("'")
+            for name, value in response["ResponseParameters"].items()
+        }
+        told = rendered.status or int(response["StatusCode"])
+        return told, {**static, **rendered.headers}, json.loads(rendered.text)
+
+
+def text(value):
+    """Render a template's text as deployed, with placeholders for what deployment knows."""
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(map(text, parts))
+        case _:
+            return "the-table"
