@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from storage_first.local.cloud import LocalCloud
+
 _JOB_TIMEOUT_SECONDS = 60
+_ANSWER_TIMEOUT_SECONDS = 35  # API Gateway answers within 29
 _TERMINAL = {"Succeeded", "Failed", "Cancelled"}
 _SHOWN_HEADERS = ("Location", "Retry-After", "Content-Type")
 
@@ -26,19 +29,28 @@ class BrokenPromiseError(Exception):
     """An answer is not what the contract says."""
 
 
-def tell(api_url: str, console: Console) -> None:
+def run(cloud: LocalCloud, console: Console) -> bool:
     """Tell the story of a gopher.
 
     Args:
-        api_url: Where the sample's API is served, with its stage.
+        cloud: Where the sample is deployed.
         console: Where to tell it.
 
-    Raises:
-        BrokenPromiseError: If an answer is not the contract's.
+    Returns:
+        Whether every answer was the contract's.
     """
-    timeout = httpx.Timeout(35)  # API Gateway answers within 29 seconds
-    with httpx.Client(base_url=api_url, timeout=timeout) as http:
-        _Story(http, console).tell()
+    (api,) = cloud.apis
+    try:
+        with httpx.Client(base_url=api.url, timeout=_ANSWER_TIMEOUT_SECONDS) as http:
+            _Story(http, console).tell()
+    except BrokenPromiseError as broken:
+        console.print(f"[red]✗[/red] {escape(str(broken))}")
+        return False
+    except httpx.HTTPError as error:
+        console.print(f"[red]✗[/red] The API did not answer: {escape(str(error))}.")
+        return False
+    console.print("\n[bold green]Every answer was the contract's.[/bold green]")
+    return True
 
 
 class _Story:
