@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from storage_first.local.differences import _DIFFERENCES
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -45,5 +47,13 @@ def test_the_first_construct_of_the_readme_is_twenty_lines_at_most():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
     missing = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+
+    assert missing == []
+
+
+def test_what_is_not_emulated_is_listed():
+    page = (ROOT / "docs" / "local-cloud.md").read_text()
+
+    missing = [text for _, text in _DIFFERENCES if re.sub(r"python3\.\d+", "python3.x", text) not in page]
 
     assert missing == []
