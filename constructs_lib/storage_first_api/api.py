@@ -188,7 +188,8 @@ class StorageFirstApi(Construct):
             require_idempotency_key: Whether a request without an `Idempotency-Key` is refused with 400.
 
         Raises:
-            ValueError: If `path` is no route, or `body` has a keyword that API Gateway does not enforce.
+            ValueError: If `path` is no route or is served already, or `body` has a keyword that API Gateway does not
+                enforce.
         """
         if not path.startswith("/") or path.endswith("/") or "//" in path:
             raise ValueError(f'path must start with "/", and have no empty segment and no "/" at its end; got {path!r}')
@@ -221,8 +222,13 @@ class StorageFirstApi(Construct):
             grant: Grants the role what the call needs.
             body: The JSON Schema that the body must match; a body is not looked at by default.
             headers: Request headers, each with whether a request without it is refused.
+
+        Raises:
+            ValueError: If the route is served already.
         """
         resource = self.rest_api.root.resource_for_path(path)
+        if resource.node.try_find_child(http_method):
+            raise ValueError(f"{http_method} {path} is served already; a route has one store")
         role = iam.Role(
             resource,
             f"{http_method.capitalize()}Role",
@@ -265,13 +271,18 @@ class StorageFirstApi(Construct):
         self, resource: apigateway.Resource, http_method: str, body: JsonSchema
     ) -> dict[str, apigateway.IModel]:
         """Bind the model to every media type: a type without one would not be validated."""
+        schema = body_model(body)
         model = apigateway.CfnModel(
             resource,
             f"{http_method.capitalize()}Body",
             rest_api_id=self.rest_api.rest_api_id,
             content_type="application/json",
-            schema=body_model(body),
+            schema=schema,
         )
+        deployment = self.rest_api.latest_deployment
+        if deployment:  # a stage validates with the models of its deployment: a new model needs a new one
+            deployment.add_to_logical_id({"model": schema})
+            deployment.node.add_dependency(model)
         reference = apigateway.Model.from_model_name(resource, f"{http_method.capitalize()}Model", model.ref)
         return {"application/json": reference, "$default": reference}
 

@@ -103,6 +103,27 @@ def test_without_a_model_a_body_must_still_be_an_object(stack, table):
     Template.from_stack(stack).has_resource_properties("AWS::ApiGateway::Model", {"Schema": {"type": "object"}})
 
 
+def test_a_changed_model_is_deployed():
+    def deployments(body):
+        stack = Stack(App(), "Stack")
+        store = DynamoDbStore(a_table(stack, "Table"), type="add-gopher")
+        StorageFirstApi(stack, "Api").post("/gophers", store, body=body)
+        return set(Template.from_stack(stack).find_resources("AWS::ApiGateway::Deployment"))
+
+    before = deployments({"type": "object"})
+
+    assert deployments({"type": "object"}) == before
+    assert deployments({"type": "object", "required": ["name"]}) != before
+
+
+def test_a_route_has_one_store(stack, table):
+    api = StorageFirstApi(stack, "Api")
+    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
+
+    with pytest.raises(ValueError, match="POST /gophers is served already"):
+        api.post("/gophers", DynamoDbStore(table, type="add-hole"))
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_an_idempotency_key_is_required_where_asked_for(stack, table, required):
     api = StorageFirstApi(stack, "Api")
