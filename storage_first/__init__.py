@@ -1,0 +1,1 @@
+"""Storage First: the sample, the local cloud, and what tests import."""
