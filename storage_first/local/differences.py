@@ -73,6 +73,10 @@ _DIFFERENCES: Final[Sequence[tuple[Callable[[Resource], bool], str]]] = (
     (_is("AWS::Logs::MetricFilter"), "CloudWatch: metric filters count nothing"),
     (_is("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation"), "WAF: no request is inspected"),
     (_reads_kinesis, "Kinesis: failed batches are retried without end, whatever the event source mapping says"),
+    (
+        _has("AWS::Lambda::EventSourceMapping", "MaximumBatchingWindowInSeconds"),
+        "Lambda: an event source mapping does not wait for its batching window to pass",
+    ),
     (_target_settings, "EventBridge: a target's own retry policy and dead-letter queue are not heeded"),
     (
         _defines("DISTRIBUTED"),

@@ -6,16 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from storage_first.local.cloud import LocalCloud
+from storage_first.testing.fixtures import app_fixture
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = {"Succeeded", "Failed", "Cancelled"}
 
 
-@pytest.fixture(scope="session")
-def cloud():
-    with LocalCloud.start(app="python app.py", cwd=ROOT) as cloud:
-        yield cloud
+cloud = app_fixture("python app.py", cwd=ROOT)
 
 
 @pytest.fixture
