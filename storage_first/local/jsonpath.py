@@ -5,9 +5,10 @@ then a missing value is an error, else it is left out of a list. Filters are pyt
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jsonpath as filters
 
@@ -32,91 +33,74 @@ class _Step:
 
     Attributes:
         definite: Whether it leads to one place at most.
+        kinds: From where it can be taken.
     """
 
-    __slots__ = ()
     definite = False
+    kinds: tuple[type, ...] = (object,)
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
+    def find(self, value: Any) -> Iterable[object]:  # noqa: ANN401 -- what a JSON document holds
+        """List what is one step away from a value of one of these kinds."""
+        raise NotImplementedError
+
+    def follow(self, value: object, *, strict: bool) -> Sequence[object]:
         """List what is one step away from `value`.
 
         Raises:
             _MissingError: If nothing is there, and `strict` says that one place only can be meant.
         """
-        raise NotImplementedError
+        fits = isinstance(value, self.kinds)
+        found = list(self.find(value)) if fits else []
+        if strict and not (fits and (found or not self.definite)):
+            raise _MissingError
+        return found
 
 
-@dataclass(frozen=True)
 class _Wildcard(_Step):
     """`*`."""
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        del strict
-        yield from _children(value)
+    def find(self, value: object) -> Iterable[object]:
+        return _children(value)
+
+
+@dataclass(frozen=True)
+class _Name(_Step):
+    """`.name` or `['name']`."""
+
+    name: str
+    definite = True
+    kinds = (dict,)
+
+    def find(self, value: dict[str, object]) -> Iterable[object]:
+        return [value[self.name]] if self.name in value else []
 
 
 @dataclass(frozen=True)
 class _Names(_Step):
-    """`.name`, `['name']` or `['one','other']`, which picks a part of an object."""
+    """`['one','other']`, which picks a part of an object."""
 
     names: Sequence[str]
     definite = True
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        if len(self.names) > 1:
-            yield {name: value[name] for name in self.names if name in value} if isinstance(value, dict) else {}
-        elif isinstance(value, dict) and self.names[0] in value:
-            yield value[self.names[0]]
-        elif strict:
-            raise _MissingError
+    def find(self, value: object) -> Iterable[object]:
+        return [{name: value[name] for name in self.names if name in value} if isinstance(value, dict) else {}]
 
 
 @dataclass(frozen=True)
-class _Index(_Step):
-    """`[0]`, or `[-1]` for the last."""
+class _Items(_Step):
+    """`[0]`, `[-1]` for the last, `[0,1]` or `[0:2]`: those that are there.
 
-    index: int
-    definite = True
+    Attributes:
+        choose: Which ones of an array of this length.
+    """
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        if isinstance(value, list) and -len(value) <= self.index < len(value):
-            yield value[self.index]
-        elif strict:
-            raise _MissingError
+    choose: Callable[[int], Iterable[int]]
+    definite: bool = False
+    kinds = (list,)
 
-
-@dataclass(frozen=True)
-class _Indexes(_Step):
-    """`[0,1]`: those that are there."""
-
-    indexes: Sequence[int]
-
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        if isinstance(value, list):
-            for index in self.indexes:
-                yield from _Index(index).follow(value, strict=False)
-        elif strict:
-            raise _MissingError
-
-
-@dataclass(frozen=True)
-class _Slice(_Step):
-    """`[0:2]`, `[1:]` or `[:-1]`."""
-
-    start: int | None
-    end: int | None
-
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        if isinstance(value, list):
-            yield from _Indexes(self._indexes(len(value))).follow(value, strict=False)
-        elif strict:
-            raise _MissingError
-
-    def _indexes(self, length: int) -> Sequence[int]:
-        if self.start is not None and self.end is not None:
-            # Jayway counts an end from the end only where there is no start.
-            return range(self.start, min(self.end, length))
-        return range(length)[self.start : self.end]
+    def find(self, value: list[object]) -> Iterable[object]:
+        length = len(value)
+        return [value[index] for index in self.choose(length) if -length <= index < length]
 
 
 @dataclass(frozen=True)
@@ -124,13 +108,10 @@ class _Filter(_Step):
     """`[?(@.age > 30)]`: the items of an array, or an object itself, that it accepts."""
 
     accepted: filters.JSONPath
+    kinds = (list, dict)
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        if isinstance(value, list | dict):
-            items = value if isinstance(value, list) else [value]
-            yield from (match.value for match in self.accepted.finditer(items))
-        elif strict:
-            raise _MissingError
+    def find(self, value: list[object] | dict[str, object]) -> Iterable[object]:
+        return [match.value for match in self.accepted.finditer(value if isinstance(value, list) else [value])]
 
 
 @dataclass(frozen=True)
@@ -139,14 +120,13 @@ class _Scan(_Step):
 
     step: _Step
 
-    def follow(self, value: object, *, strict: bool) -> Iterator[object]:
-        del strict
+    def find(self, value: object) -> Iterable[object]:
         # An array's items are met on their own.
         if isinstance(value, dict) or not isinstance(self.step, _Filter):
             yield from self.step.follow(value, strict=False)
         for child in _children(value):
             if isinstance(child, dict | list):
-                yield from self.follow(child, strict=False)
+                yield from self.find(child)
 
 
 def _children(value: object) -> Sequence[object]:
@@ -214,7 +194,7 @@ def _step(text: str, at: int) -> tuple[_Step, int]:
         end = _closing_bracket(text, at)
         return _bracketed(text[at + 1 : end]), end + 1
     if name := _NAME.match(text, at):
-        return _Wildcard() if name[0] == "*" else _Names((name[0],)), name.end()
+        return _Wildcard() if name[0] == "*" else _Name(name[0]), name.end()
     raise InvalidPathError(f"expected a name or [ at index {at} of {text!r}")
 
 
@@ -235,14 +215,18 @@ def _bracketed(inside: str) -> _Step:
         return _Filter(_compile_filter(inside.strip()))
     if _INDEXES.fullmatch(inside):
         indexes = [int(index) for index in inside.split(",")]
-        return _Indexes(indexes) if len(indexes) > 1 else _Index(indexes[0])
+        return _Items(lambda _: indexes, definite=len(indexes) == 1)
     if (found := _SLICE.fullmatch(inside)) and (found[1] or found[2]):
-        return _Slice(_bound(found[1]), _bound(found[2]))
-    return _Names(tuple(_quoted_names(inside)))
+        return _Items(_slice(*(int(bound) if bound else None for bound in found.groups())))
+    names = tuple(_quoted_names(inside))
+    return _Names(names) if len(names) > 1 else _Name(names[0])
 
 
-def _bound(text: str | None) -> int | None:
-    return int(text) if text else None
+def _slice(start: int | None, end: int | None) -> Callable[[int], Iterable[int]]:
+    if start is None or end is None:
+        return lambda length: range(length)[start:end]
+    # Jayway counts an end from the end only where there is no start.
+    return lambda length: range(start, min(end, length))
 
 
 def _quoted_names(inside: str) -> Iterator[str]:

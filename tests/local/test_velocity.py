@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from storage_first.local.velocity import TemplateError, TemplateInput, Undefined, _gateway, render
+from storage_first.local.velocity import TemplateError, TemplateInput, _gateway, render
 
 ESCAPED = '$util.escapeJavaScript({}).replaceAll("\\\\\'","\'")'
 
 
-def text(template: str, body: str = "", undefined: Undefined = Undefined.VERBATIM, **event) -> str:
-    return render(template, TemplateInput(body=body, **event), undefined=undefined).text
+def text(template: str, body: str = "", **event) -> str:
+    return render(template, TemplateInput(body=body, **event)).text
 
 
 @pytest.mark.parametrize(
@@ -161,16 +161,45 @@ def test_a_template_is_parsed_once():
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
 
 
-def test_an_undefined_reference_prints_itself_and_is_false_as_in_plain_velocity():
-    template = '$a.b() $!a.b() #if($a)yes#{else}no#end #if("$!a" == "")empty#end'
-
-    assert text(template) == "$a.b()  no empty"
-
-
-def test_an_undefined_reference_can_be_an_empty_string_and_true_as_in_api_gateway():
+def test_an_undefined_reference_is_an_empty_string_and_true():
     template = '[$a.b()] [$!a.b()] #if($a)yes#{else}no#end #if("$!a" == "")empty#end #if($a == \'\')empty#end'
 
-    assert text(template, undefined=Undefined.EMPTY) == "[] [] yes empty empty"
+    assert text(template) == "[] [] yes empty empty"
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("#hello()", "#hello()"),
+        ("#hello($context.a 'x') $context.a", "#hello($context.a 'x') a"),
+        ("#@hello($context.a)$context.a#end", "#@hello($context.a)$context.a#end"),
+        ("#evaluate('$context.a')", "#evaluate('$context.a')"),
+        ("#return($context.a)", "#return($context.a)"),
+    ],
+)
+def test_a_directive_that_api_gateway_does_not_know_prints_as_it_is(template, expected):
+    assert text(template, context={"a": "a"}) == expected
+
+
+def test_a_macro_prints_nothing_and_its_calls_print_as_they_are():
+    assert text("a\n#macro(hello $x)\nHello $x\n#end\n#hello('you')") == "a\n#hello('you')"
+
+
+def test_a_define_renders_anew_wherever_it_is_used():
+    template = "#define($item)<$context.a $foreach.index>#end#foreach($i in [1..2])$item#end"
+
+    assert text(template, context={"a": "a"}) == "<a 0><a 1>"
+
+
+@pytest.mark.parametrize(("directive", "kept"), [("#break", "1.end"), ("#stop", "1."), ("#stop(now)", "1.")])
+def test_a_loop_can_be_left(directive, kept):
+    assert text(f"#foreach($i in [1..3])#if($i == 2){directive}#end$i.#{{end}}end") == kept
+
+
+@pytest.mark.parametrize("directive", ["#parse('x')", "#include('x')"])
+def test_there_are_no_other_files(directive):
+    with pytest.raises(TemplateError, match="no other files"):
+        text(directive)
 
 
 @pytest.mark.parametrize(
@@ -185,10 +214,11 @@ def test_an_undefined_reference_can_be_an_empty_string_and_true_as_in_api_gatewa
         ("#set($x = 3 -1)", "expected \\) before '-1\\)'"),
         ('#set($x = "$y[")', 'in the string "\\$y\\[": line 1, column 5'),
         ("#set($x = 'abc)", "without its closing quote"),
-        ("#parse('x')", "no other files"),
         ("#break(1)", "not a loop"),
         ("#foreach(x in [1])#end", "expected #foreach\\(\\$item in \\$items\\)"),
-        ("#macro(m)#m()#end#m()", "more than 20 macro calls"),
+        ("#macro($m)x#end", "expected #macro\\(name"),
+        ("#define(m)x#end", "expected #define"),
+        ("#set($m = {[1]: 2})", "UnsupportedOperation"),
     ],
 )
 def test_a_malformed_template_says_where_and_why(template, complaint):
@@ -209,8 +239,9 @@ def test_a_malformed_template_says_where_and_why(template, complaint):
         ("$input.path('$.l').get(5)", "Index 5 out of bounds for length 1"),
         ("$util.base64Decode('!')", "IllegalArgument"),
         ("$util.urlDecode('%')", "IllegalArgument"),
-        ("$util.urlEncode($missing)", "NullPointer"),
+        ("$util.urlEncode(null)", "NullPointer"),
         ("#set($l = $input.path('$.l'))$l.add($l) $l", "nested too deeply"),
+        ("#define($x)$x#end$x", "nested too deeply"),
     ],
 )
 def test_a_method_that_throws_fails_the_template_and_says_where(expression, complaint):
@@ -245,4 +276,4 @@ def test_a_template_can_end_itself(template, kept):
 
 @pytest.mark.parametrize("call", ["getClass()", "class", "class.forName('java.lang.Runtime')", "format('%s', 1)"])
 def test_there_is_no_way_to_reflection(call):
-    assert text(f"$context.s.{call}", context={"s": "x"}) == f"$context.s.{call}"
+    assert text(f"$context.s.{call}", context={"s": "x"}) == ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage_first.local.velocity import Rendered, TemplateInput, Undefined
+from storage_first.local.velocity import Rendered, TemplateInput
 
 _JARS = Path("/usr/share/java")
 _CLASSPATH = tuple(
@@ -35,7 +35,7 @@ class Oracle:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def render(self, template: str, event: TemplateInput, *, undefined: Undefined = Undefined.VERBATIM) -> Rendered:
+    def render(self, template: str, event: TemplateInput) -> Rendered:
         """Render as `storage_first.local.velocity.render` is meant to.
 
         Raises:
@@ -49,7 +49,6 @@ class Oracle:
             "header": event.header,
             "context": event.context,
             "stageVariables": event.stage_variables,
-            "emptyNulls": undefined is Undefined.EMPTY,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -5,10 +5,9 @@ import binascii
 import contextlib
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from storage_first.local import jsonpath
 from storage_first.local.velocity import _java as java
@@ -20,16 +19,6 @@ from storage_first.local.velocity._strings import to_text, to_units
 
 # API Gateway's limit on a mapping template, in bytes.
 MAX_TEMPLATE_BYTES = 300 * 1024
-
-
-class Undefined(Enum):
-    """What a reference without a value is."""
-
-    VERBATIM = "verbatim"
-    """Null, which prints as the reference itself: plain Velocity."""
-
-    EMPTY = "empty"
-    """An empty string, so that `#if($undefined)` is true: what API Gateway has been observed to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,33 +61,36 @@ class Rendered:
     querystring: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(template: str, event: TemplateInput, *, undefined: Undefined = Undefined.EMPTY) -> Rendered:
+def render(template: str, event: TemplateInput) -> Rendered:
     """Render a mapping template as API Gateway does.
 
     Args:
         template: The template as deployed.
         event: What it reads.
-        undefined: What a reference without a value is.
 
     Raises:
         TemplateError: If the template is not well formed, fails, exceeds one of API Gateway's limits, or overrides
             the same thing twice.
     """
+    response = _Overrides(header=_Overrides())
+    request = _Overrides(header=_Overrides(), path=_Overrides(), querystring=_Overrides())
+    written: list[str] = []
     try:
-        compiled = _compile(template)
-        response, request = _Overrides.response(), _Overrides.request()
-        variables: dict[str, object] = {
+        variables: nodes.Variables = {
             "input": _Input(event),
             "util": _UTIL,
             "context": _to_java(event.context) | {"responseOverride": response, "requestOverride": request},
             "stageVariables": _to_java(event.stage_variables),
         }
-        scope = nodes.Scope(variables, compiled.macros, empty_nulls=undefined is Undefined.EMPTY)
-        text = _run(compiled.block, scope)
+        # What stops a template from the inside keeps what it has printed.
+        with contextlib.suppress(nodes.Stop):
+            _compile(template).render(variables, written.append)
+    except JavaError as error:
+        raise TemplateError(str(error)) from None
     except RecursionError:
         raise TemplateError("the template, or what it prints, is nested too deeply") from None
     return Rendered(
-        text=text,
+        text=to_text("".join(written)),
         status=_status(response),
         headers=_texts(request, "header") | _texts(response, "header"),
         path=_texts(request, "path"),
@@ -106,27 +98,12 @@ def render(template: str, event: TemplateInput, *, undefined: Undefined = Undefi
     )
 
 
-def _run(block: nodes.Block, scope: nodes.Scope) -> str:
-    written: list[str] = []
-    # What stops a template from the inside keeps what it has printed.
-    with contextlib.suppress(nodes.Stop):
-        block.render(scope, written.append)
-    return to_text("".join(written))
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    block: nodes.Block
-    macros: Mapping[str, nodes.Macro]
-
-
 @lru_cache(maxsize=256)
-def _compile(template: str) -> _Compiled:
+def _compile(template: str) -> nodes.Block:
     size = len(template.encode("utf-8", "surrogatepass"))
     if size > MAX_TEMPLATE_BYTES:
         raise TemplateError(f"the template has {size} bytes, API Gateway allows {MAX_TEMPLATE_BYTES}")
-    macros: dict[str, nodes.Macro] = {}
-    return _Compiled(parse(to_units(template), macros), macros)
+    return parse(to_units(template))
 
 
 def _to_java(values: Mapping[str, object]) -> dict[object, object]:
@@ -151,14 +128,6 @@ def _to_java_value(value: object) -> object:
 class _Overrides(dict[object, object]):
     """What a template overrides: API Gateway fails when it overrides the same thing twice."""
 
-    @classmethod
-    def response(cls) -> "_Overrides":
-        return cls(header=cls())
-
-    @classmethod
-    def request(cls) -> "_Overrides":
-        return cls(header=cls(), path=cls(), querystring=cls())
-
     def __setitem__(self, name: object, value: object) -> None:
         if name in self:
             raise JavaError(f"{name} is overridden a second time, which API Gateway answers with a 5xx")
@@ -167,9 +136,9 @@ class _Overrides(dict[object, object]):
 
 def _status(response: _Overrides) -> int | None:
     status = response.get("status")
-    text = java.to_string(status)
-    if text is None:
+    if status is None:
         return None
+    text = java.to_string(status)
     if not re.fullmatch(r"[1-5]\d\d", text, re.ASCII):
         raise TemplateError(f"$context.responseOverride.status is {text!r}, which is no status code")
     return int(text)
@@ -178,38 +147,29 @@ def _status(response: _Overrides) -> int | None:
 def _texts(overrides: _Overrides, place: str) -> dict[str, str]:
     named = overrides[place]
     items = named.items() if isinstance(named, dict) else ()
-    return {str(name): to_text(java.to_string(value) or "") for name, value in items}
+    return {str(name): to_text(java.to_string(value)) for name, value in items}
 
 
 # --- $input -----------------------------------------------------------------------------------------------------
 
 
-class _Input(java.Bean):
+class _Input:
     """`$input`."""
-
-    __slots__ = ("_document", "body", "params")
 
     def __init__(self, event: TemplateInput) -> None:
         self.body = to_units(event.body) or "{}"
-        self.params: dict[object, object] = {
+        self.params = {
             "path": _to_java(event.path),
             "querystring": _to_java(event.querystring),
             "header": _to_java(event.header),
         }
-        self._document: list[object] = []
 
-    def java_methods(self) -> Mapping[str, Sequence[java.Overload]]:
-        return _INPUT_METHODS
-
-    def java_string(self) -> str | None:
+    def __str__(self) -> str:
         return "$input"
 
-    def param(self, name: str | None) -> object:
+    def param(self, name: str) -> object:
         """Look a parameter up in the path, then the query string, then the headers."""
-        for place in self.params.values():
-            if isinstance(place, dict) and name in place:
-                return place[name]
-        return ""
+        return next((place[name] for place in self.params.values() if name in place), "")
 
     def path(self, path: str) -> object:
         """Find part of the body; null when there is nothing."""
@@ -219,25 +179,26 @@ class _Input(java.Bean):
         """Find part of the body and write it as JSON; an empty string's when there is nothing."""
         return json_smart.to_json(self._find(path, ""))
 
-    def _find(self, path: str | None, missing: object) -> object:
-        if path is None:
-            raise JavaError("IllegalArgumentException: json path can not be null or empty")
-        if not self._document:
-            self._document.append(json_smart.parse(self.body))
-        if self._document[0] is None:
+    @cached_property
+    def _document(self) -> object:
+        return json_smart.parse(self.body)
+
+    def _find(self, path: str, missing: object) -> object:
+        if self._document is None:
             raise JavaError("IllegalArgumentException: json object can not be null")
         try:
-            return jsonpath.compile_path(path).find(self._document[0], missing=missing)
+            return jsonpath.compile_path(path).find(self._document, missing=missing)
         except jsonpath.InvalidPathError as error:
             raise JavaError(f"InvalidPathException: {error}") from None
 
 
-_INPUT_METHODS: Mapping[str, Sequence[java.Overload]] = {
-    "getBody": (java.Overload((), lambda given: given.body),),
-    "params": (java.Overload((), lambda given: given.params), java.Overload((str,), _Input.param)),
-    "path": (java.Overload((str,), _Input.path),),
-    "json": (java.Overload((str,), _Input.json),),
-}
+java.METHODS[_Input] = java.table(
+    ("getBody", lambda given: given.body, ()),
+    ("params", lambda given: given.params, ()),
+    ("params", _Input.param, (str,)),
+    ("path", _Input.path, (str,)),
+    ("json", _Input.json, (str,)),
+)
 
 
 # --- $util ------------------------------------------------------------------------------------------------------
@@ -269,10 +230,9 @@ _SCRIPT_ESCAPES = _ScriptEscapes()
 _BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
-def _escape_java_script(value: object) -> str | None:
+def _escape_java_script(value: object) -> str:
     """Escape as `StringEscapeUtils.escapeJavaScript` of commons-lang 2 does: `'` and `/`, too."""
-    text = java.to_string(value)
-    return None if text is None else text.translate(_SCRIPT_ESCAPES)
+    return "" if value is None else java.to_string(value).translate(_SCRIPT_ESCAPES)
 
 
 def _url_encode(text: str) -> str:
@@ -299,33 +259,19 @@ def _base64_decode(text: str) -> str:
     return to_units(decoded.decode("utf-8", "replace"))
 
 
-def _refusing_null(call: Callable[[str], object]) -> Callable[[object, str | None], object]:
-    def checked(_: object, text: str | None) -> object:
-        if text is None:
-            raise JavaError("NullPointerException")
-        return call(text)
-
-    return checked
-
-
-class _Util(java.Bean):
+class _Util:
     """`$util`."""
 
-    __slots__ = ()
-
-    def java_methods(self) -> Mapping[str, Sequence[java.Overload]]:
-        return _UTIL_METHODS
-
-    def java_string(self) -> str | None:
+    def __str__(self) -> str:
         return "$util"
 
 
 _UTIL = _Util()
-_UTIL_METHODS: Mapping[str, Sequence[java.Overload]] = {
-    "escapeJavaScript": (java.Overload((object,), lambda _, value: _escape_java_script(value)),),
-    "parseJson": (java.Overload((str,), _refusing_null(json_smart.parse)),),
-    "urlEncode": (java.Overload((str,), _refusing_null(_url_encode)),),
-    "urlDecode": (java.Overload((str,), _refusing_null(_url_decode)),),
-    "base64Encode": (java.Overload((str,), _refusing_null(_base64_encode)),),
-    "base64Decode": (java.Overload((str,), _refusing_null(_base64_decode)),),
-}
+java.METHODS[_Util] = java.table(
+    ("escapeJavaScript", lambda _, value: _escape_java_script(value), (object,)),
+    ("parseJson", lambda _, text: json_smart.parse(text), (str,)),
+    ("urlEncode", lambda _, text: _url_encode(text), (str,)),
+    ("urlDecode", lambda _, text: _url_decode(text), (str,)),
+    ("base64Encode", lambda _, text: _base64_encode(text), (str,)),
+    ("base64Decode", lambda _, text: _base64_decode(text), (str,)),
+)

@@ -12,13 +12,13 @@
 | Integer, Long, BigInteger | `int` |
 | Double / BigDecimal | `float` / `Decimal` |
 
-Reflection (`getClass()`), static methods and iterators are left out on purpose.
+Any other object prints as `str` says, and has the methods that `METHODS` lists for its class. Reflection
+(`getClass()`), static methods and iterators are left out on purpose.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage_first.local.velocity import _json_smart as json_smart
 from storage_first.local.velocity import _numbers as numbers
@@ -43,46 +43,35 @@ class Char(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a map's `entrySet()`."""
 
     key: object
     value: object
 
 
-class Bean:
-    """An object of ours that templates reach into, such as `$input`."""
-
-    __slots__ = ()
-
-    def java_methods(self) -> "Mapping[str, Sequence[Overload]]":
-        """List what templates may call."""
-        raise NotImplementedError
-
-    def java_string(self) -> str | None:
-        """Say how it prints; None for what prints as if it were null."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Overload:
-    """One method: the types of its parameters (`object` takes anything), and what it does.
+class Overload(NamedTuple):
+    """One method.
 
     Attributes:
-        parameters: Java's types, as listed in this module's docstring; `int` stands for the primitive, which takes
-            no null.
+        parameters: Java's types, as in this module's docstring; `object` takes anything, `int` is the primitive.
         call: Gets the receiver and the arguments.
-        void: Whether the method returns nothing, which a template prints as nothing.
     """
 
     parameters: tuple[type, ...]
     call: Callable[..., object]
-    void: bool = False
 
     def accepts(self, arguments: Sequence[object]) -> bool:
         """Tell whether Velocity would find this method for these arguments."""
         return len(arguments) == len(self.parameters) and all(map(_is_convertible, self.parameters, arguments))
+
+
+def _is_convertible(parameter: type, argument: object) -> bool:
+    if parameter is int:
+        return type(argument) is int and argument in _INT
+    if parameter is str:
+        return argument is None or type(argument) is str
+    return isinstance(argument, parameter)
 
 
 def call_method(receiver: object, name: str, arguments: Sequence[object]) -> object:
@@ -94,8 +83,9 @@ def call_method(receiver: object, name: str, arguments: Sequence[object]) -> obj
     overloads = _methods(receiver).get(name, ())
     for overload in overloads:
         if overload.accepts(arguments):
-            result = overload.call(receiver, *arguments)
-            return "" if overload.void else result
+            if str in overload.parameters and None in arguments:
+                raise JavaError("NullPointerException")
+            return overload.call(receiver, *arguments)
     # Velocity takes a method without parameters for one that accepts any, and fails to call it.
     if arguments and any(not overload.parameters for overload in overloads):
         raise JavaError("IllegalArgumentException: wrong number of arguments")
@@ -115,39 +105,33 @@ def get_property(receiver: object, name: str) -> object:
     return None
 
 
-def to_string(value: object) -> str | None:
-    """Convert to a string as `toString()` does; None for null and for what prints as nothing."""
+def _methods(receiver: object) -> "Table":
+    return METHODS.get(type(receiver)) or (_MAP if isinstance(receiver, dict) else _OBJECT)
+
+
+def to_string(value: object) -> str:
+    """Convert to a string as `String.valueOf` does."""
     match value:
         case str():
             return value
-        case None:
-            return None
-        case Bean():
-            return value.java_string()
+        case None | bool():
+            return json_smart.to_json(value)
+        case float():
+            return numbers.double_to_string(value)
+        case Entry() | dict() | list():
+            return _print_container(value)
         case _:
-            return _print(value)
+            return str(value)
 
 
-def _print(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | dict | Entry):
-        return _print_container(value)
-    if isinstance(value, Bean):
-        return value.java_string() or "null"
-    if isinstance(value, float):
-        return numbers.double_to_string(value)
-    return json_smart.to_json(value) if value is None or isinstance(value, bool) else str(value)
-
-
-def _print_container(value: list[object] | dict[object, object] | Entry) -> str:
+def _print_container(value: Entry | dict[object, object] | list[object]) -> str:
     match value:
         case Entry():
-            return f"{_print(value.key)}={_print(value.value)}"
+            return f"{to_string(value.key)}={to_string(value.value)}"
         case dict():
-            return "{" + ", ".join(f"{_print(name)}={_print(item)}" for name, item in value.items()) + "}"
+            return "{" + ", ".join(to_string(Entry(*entry)) for entry in value.items()) + "}"
         case JavaList():
-            return "[" + ", ".join(map(_print, value)) + "]"
+            return "[" + ", ".join(map(to_string, value)) + "]"
         case JavaArray():
             # Java goes on with a number that is another every time.
             return "[Ljava.lang.String;@"
@@ -161,24 +145,23 @@ def equals(left: object, right: object) -> bool:
         return len(left) == len(right) and all(map(equals, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(equals(item, right[name]) for name, item in left.items())
-    return same_class(left, right) and left == right
-
-
-def same_class(left: object, right: object) -> bool:
-    """Tell whether one value's Java class is, or extends, the other's."""
-    if isinstance(left, list) and isinstance(right, list):
-        # A JSONArray is an ArrayList, too; an array is neither.
-        return isinstance(left, JavaArray) == isinstance(right, JavaArray)
-    return type(left) is type(right)
+    return type(left) is type(right) and left == right
 
 
 def compare(left: object, right: object) -> bool:
     """Compare as Velocity's `==` does: numbers by value, equal classes by `equals`, the rest by what they print."""
     if numbers.is_number(left) and numbers.is_number(right):
         return numbers.compare(left, right) == 0
-    if left is not None and right is not None and same_class(left, right):
+    if (
+        isinstance(left, list)
+        and isinstance(right, list)
+        and isinstance(left, JavaArray) == isinstance(right, JavaArray)
+    ):
+        # A JSONArray is an ArrayList, too; an array is neither.
         return equals(left, right)
-    return to_string(left) == to_string(right)
+    if left is None or right is None:
+        return left is right
+    return equals(left, right) if type(left) is type(right) else to_string(left) == to_string(right)
 
 
 def iterate(value: object) -> list[object] | None:
@@ -192,20 +175,6 @@ def iterate(value: object) -> list[object] | None:
             return None
 
 
-def set_property(receiver: object, name: object, value: object) -> None:
-    """Assign `receiver.name = value`, which does nothing but on what has a `put` method."""
-    if receiver is not None:
-        call_method(receiver, "put", (name, value))
-
-
-def set_index(receiver: object, index: object, value: object) -> None:
-    """Assign `receiver[index] = value`, which does nothing but on a list or a map."""
-    if isinstance(receiver, list):
-        call_method(receiver, "set", (adjust_index(receiver, index), value))
-    else:
-        set_property(receiver, index, value)
-
-
 def adjust_index(receiver: object, index: object) -> object:
     """Count a negative index from the end."""
     if isinstance(index, int) and not isinstance(index, bool) and index < 0:
@@ -213,22 +182,6 @@ def adjust_index(receiver: object, index: object) -> object:
             raise JavaError("VelocityException: a negative index needs a size() method")
         return index + len(receiver)
     return index
-
-
-def _is_convertible(parameter: type, argument: object) -> bool:
-    if parameter is object:
-        return True
-    if parameter is int:
-        return type(argument) is int and argument in _INT
-    if parameter is str:
-        return argument is None or type(argument) is str
-    return argument is None or isinstance(argument, parameter)
-
-
-def _methods(receiver: object) -> Mapping[str, Sequence[Overload]]:
-    if isinstance(receiver, Bean):
-        return receiver.java_methods()
-    return _METHODS.get(type(receiver)) or (_MAP if isinstance(receiver, dict) else _OBJECT)
 
 
 # --- String -----------------------------------------------------------------------------------------------------
@@ -241,19 +194,14 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
     return text[start:last]
 
 
-def _char_at(text: str, index: int) -> Char:
-    return Char(_substring(text, index, index + 1))
-
-
 def _code_point_at(text: str, index: int) -> int:
     _substring(text, index, index + 1)
     return ord(to_characters(text[index : index + 2])[0])
 
 
 def _index_of(text: str, part: str | int, start: int = 0) -> int:
-    wanted = _text_of(part)
     # Python finds "" nowhere beyond the end, Java at the end.
-    return text.find(wanted, min(max(start, 0), len(text)))
+    return text.find(_text_of(part), min(max(start, 0), len(text)))
 
 
 def _last_index_of(text: str, part: str | int, start: int | None = None) -> int:
@@ -264,39 +212,26 @@ def _last_index_of(text: str, part: str | int, start: int | None = None) -> int:
 
 
 def _text_of(part: str | int) -> str:
-    return to_units(chr(part)) if isinstance(part, int) else _not_null(part)
-
-
-def _not_null(text: str | None) -> str:
-    if text is None:
-        raise JavaError("NullPointerException")
-    return text
+    return to_units(chr(part)) if isinstance(part, int) else part
 
 
 def _starts_with(text: str, prefix: str, start: int = 0) -> bool:
-    return 0 <= start <= len(text) and text.startswith(_not_null(prefix), start)
+    return 0 <= start <= len(text) and text.startswith(prefix, start)
 
 
 def _compare_to(left: str, right: str) -> int:
-    for one, other in zip(left, _not_null(right), strict=False):
+    for one, other in zip(left, right, strict=False):
         if one != other:
             return ord(one) - ord(other)
     return len(left) - len(right)
 
 
-def _fold(character: str) -> str:
-    upper = character.upper()
-    upper = upper if len(upper) == 1 else character
-    lower = upper.lower()
-    return lower if len(lower) == 1 else upper
-
-
-def _compare_ignoring_case(left: str, right: str) -> int:
-    return _compare_to("".join(map(_fold, left)), "".join(map(_fold, _not_null(right))))
-
-
-def _equals_ignoring_case(left: str, right: str | None) -> bool:
-    return right is not None and len(left) == len(right) and _compare_ignoring_case(left, right) == 0
+def _fold(text: str) -> str:
+    """Do to each character what Java does to ignore its case."""
+    if text.isascii():
+        return text.lower()
+    upper = "".join(each.upper() if len(each.upper()) == 1 else each for each in text)
+    return "".join(each.lower() if len(each.lower()) == 1 else each for each in upper)
 
 
 def _hash_code(text: str) -> int:
@@ -307,20 +242,19 @@ def _hash_code(text: str) -> int:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    return compile_pattern(to_characters(_not_null(pattern))).fullmatch(to_characters(text)) is not None
+    return compile_pattern(to_characters(pattern)).fullmatch(to_characters(text)) is not None
 
 
 def _replace_all(text: str, pattern: str, replacement: str, count: int = 0) -> str:
-    compiled = compile_pattern(to_characters(_not_null(pattern)))
-    template = _not_null(replacement)
-    return to_units(compiled.sub(lambda found: expand(found, template), to_characters(text), count))
+    compiled = compile_pattern(to_characters(pattern))
+    return to_units(compiled.sub(lambda found: expand(found, replacement), to_characters(text), count))
 
 
 def _split(text: str, pattern: str, limit: int = 0) -> JavaArray:
     pieces: list[object] = []
     whole = to_characters(text)
     at = 0
-    for found in compile_pattern(to_characters(_not_null(pattern))).finditer(whole):
+    for found in compile_pattern(to_characters(pattern)).finditer(whole):
         if limit > 0 and len(pieces) == limit - 1:
             break
         if found.end() == 0 or (found.start() == found.end() == len(whole)):
@@ -334,10 +268,6 @@ def _split(text: str, pattern: str, limit: int = 0) -> JavaArray:
     return JavaArray(pieces)
 
 
-def _in_characters(convert: Callable[[str], str]) -> Callable[[str], str]:
-    return lambda text: to_units(convert(to_characters(text)))
-
-
 # --- List and Map -----------------------------------------------------------------------------------------------
 
 
@@ -347,29 +277,10 @@ def _at(items: list[object], index: int, *, to: int = 0) -> int:
     return index
 
 
-def _get(items: list[object], index: int) -> object:
-    return items[_at(items, index)]
-
-
 def _set(items: list[object], index: int, value: object) -> object:
     before = items[_at(items, index)]
     items[index] = value
     return before
-
-
-def _add(items: list[object], value: object) -> bool:
-    items.append(value)
-    return True
-
-
-def _insert(items: list[object], index: int, value: object) -> None:
-    items.insert(_at(items, index, to=1), value)
-
-
-def _add_all(items: list[object], more: Iterable[object]) -> bool:
-    before = len(items)
-    items.extend(list(more))
-    return len(items) > before
 
 
 def _insert_all(items: list[object], index: int, more: Iterable[object]) -> bool:
@@ -400,10 +311,6 @@ def _sub_list(items: list[object], start: int, end: int) -> JavaList:
     return JavaList(items[start:end])
 
 
-def _contains_all(items: Sequence[object], wanted: Iterable[object]) -> bool:
-    return all(_find(items, value) >= 0 for value in wanted)
-
-
 def _entry(entries: dict[object, object], name: object, default: object = None) -> object:
     return entries[name] if _has(entries, name) else default
 
@@ -426,149 +333,130 @@ def _put_if_absent(entries: dict[object, object], name: object, value: object) -
     return _put(entries, name, value) if before is None else before
 
 
-def _replace(entries: dict[object, object], name: object, value: object) -> object:
-    return _put(entries, name, value) if _has(entries, name) else None
-
-
 def _put_all(entries: dict[object, object], more: Mapping[object, object]) -> None:
     for name, value in more.items():
         _put(entries, name, value)
 
 
-def _remove_key(entries: dict[object, object], name: object) -> object:
-    return entries.pop(name, None) if _has(entries, name) else None
-
-
-def _entries(entries: dict[object, object]) -> JavaList:
-    return JavaList(Entry(name, value) for name, value in entries.items())
-
-
-def _has_value(entries: dict[object, object], value: object) -> bool:
-    return _find(list(entries.values()), value) >= 0
-
-
 # --- The tables -------------------------------------------------------------------------------------------------
 
-_Table = dict[str, tuple[Overload, ...]]
+Table = Mapping[str, Sequence[Overload]]
 
 
-def _table(*methods: "tuple[str, tuple[type, ...], Callable[..., Any]]", void: Iterable[str] = ()) -> _Table:
-    table: dict[str, list[Overload]] = {}
-    for name, parameters, call in methods:
-        table.setdefault(name, []).append(Overload(parameters, call, name in void))
-    return {name: tuple(overloads) for name, overloads in table.items()}
+def table(*methods: "tuple[str, Callable[..., Any], *tuple[tuple[type, ...], ...]]") -> Table:
+    """List methods: each one's name, what it does, and the parameters of its overloads."""
+    overloads: dict[str, list[Overload]] = {}
+    for name, call, *signatures in methods:
+        overloads.setdefault(name, []).extend(Overload(parameters, call) for parameters in signatures)
+    return overloads
 
 
-_OBJECT = _table(("toString", (), to_string), ("equals", (object,), equals))
+_OBJECT = table(("toString", to_string, ()), ("equals", equals, (object,)))
 
-_STRING = _OBJECT | _table(
-    ("length", (), len),
-    ("isEmpty", (), lambda text: not text),
-    ("charAt", (int,), _char_at),
-    ("codePointAt", (int,), _code_point_at),
-    ("substring", (int,), _substring),
-    ("substring", (int, int), _substring),
-    ("indexOf", (str,), _index_of),
-    ("indexOf", (int,), _index_of),
-    ("indexOf", (str, int), _index_of),
-    ("indexOf", (int, int), _index_of),
-    ("lastIndexOf", (str,), _last_index_of),
-    ("lastIndexOf", (int,), _last_index_of),
-    ("lastIndexOf", (str, int), _last_index_of),
-    ("lastIndexOf", (int, int), _last_index_of),
-    ("contains", (str,), lambda text, part: _not_null(part) in text),
-    ("startsWith", (str,), _starts_with),
-    ("startsWith", (str, int), _starts_with),
-    ("endsWith", (str,), lambda text, end: text.endswith(_not_null(end))),
-    ("equalsIgnoreCase", (str,), _equals_ignoring_case),
-    ("compareTo", (str,), _compare_to),
-    ("compareToIgnoreCase", (str,), _compare_ignoring_case),
-    ("concat", (str,), lambda text, more: text + _not_null(more)),
-    ("toLowerCase", (), _in_characters(str.lower)),
-    ("toUpperCase", (), _in_characters(str.upper)),
-    # Java's trim takes off everything up to the space.
-    ("trim", (), lambda text: text.strip("".join(map(chr, range(33))))),
-    ("replace", (str, str), lambda text, old, new: text.replace(_not_null(old), _not_null(new))),
-    ("replaceAll", (str, str), _replace_all),
-    ("replaceFirst", (str, str), lambda text, old, new: _replace_all(text, old, new, 1)),
-    ("matches", (str,), _matches),
-    ("split", (str,), _split),
-    ("split", (str, int), _split),
-    ("hashCode", (), _hash_code),
-    ("intern", (), str),
-)
+_STRING = {
+    **_OBJECT,
+    **table(
+        ("length", len, ()),
+        ("isEmpty", lambda text: not text, ()),
+        ("charAt", lambda text, index: Char(_substring(text, index, index + 1)), (int,)),
+        ("codePointAt", _code_point_at, (int,)),
+        ("substring", _substring, (int,), (int, int)),
+        ("indexOf", _index_of, (str,), (int,), (str, int), (int, int)),
+        ("lastIndexOf", _last_index_of, (str,), (int,), (str, int), (int, int)),
+        ("contains", lambda text, part: part in text, (str,)),
+        ("startsWith", _starts_with, (str,), (str, int)),
+        ("endsWith", lambda text, end: text.endswith(end), (str,)),
+        ("equalsIgnoreCase", lambda text, other: _fold(text) == _fold(other), (str,)),
+        ("compareTo", _compare_to, (str,)),
+        ("compareToIgnoreCase", lambda text, other: _compare_to(_fold(text), _fold(other)), (str,)),
+        ("concat", lambda text, more: text + more, (str,)),
+        ("toLowerCase", lambda text: to_units(to_characters(text).lower()), ()),
+        ("toUpperCase", lambda text: to_units(to_characters(text).upper()), ()),
+        # Java's trim takes off everything up to the space.
+        ("trim", lambda text: text.strip("".join(map(chr, range(33)))), ()),
+        ("replace", lambda text, old, new: text.replace(old, new), (str, str)),
+        ("replaceAll", _replace_all, (str, str)),
+        ("replaceFirst", lambda text, old, new: _replace_all(text, old, new, 1), (str, str)),
+        ("matches", _matches, (str,)),
+        ("split", _split, (str,), (str, int)),
+        ("hashCode", _hash_code, ()),
+        ("intern", str, ()),
+    ),
+}
 
-_ARRAY = _OBJECT | _table(
-    ("size", (), len),
-    ("isEmpty", (), lambda items: not items),
-    ("get", (int,), _get),
-    ("set", (int, object), _set),
-    ("contains", (object,), lambda items, value: _find(items, value) >= 0),
-    ("indexOf", (object,), _find),
-    ("lastIndexOf", (object,), _find_last),
-    ("containsAll", (list,), _contains_all),
-    ("subList", (int, int), _sub_list),
-)
+_ARRAY = {
+    **_OBJECT,
+    **table(
+        ("size", len, ()),
+        ("isEmpty", lambda items: not items, ()),
+        ("get", lambda items, index: items[_at(items, index)], (int,)),
+        ("set", _set, (int, object)),
+        ("contains", lambda items, value: _find(items, value) >= 0, (object,)),
+        ("indexOf", _find, (object,)),
+        ("lastIndexOf", _find_last, (object,)),
+        ("containsAll", lambda items, wanted: all(_find(items, value) >= 0 for value in wanted), (list,)),
+        ("subList", _sub_list, (int, int)),
+    ),
+}
 
-_LIST = _ARRAY | _table(
-    ("add", (object,), _add),
-    ("add", (int, object), _insert),
-    ("addAll", (list,), _add_all),
-    ("addAll", (int, list), _insert_all),
-    ("remove", (int,), lambda items, index: items.pop(_at(items, index))),
-    ("remove", (object,), _remove),
-    ("clear", (), list.clear),
-    void=("clear",),
-)
-# Only inserting at an index returns nothing.
-_LIST["add"] = (_LIST["add"][0], Overload((int, object), _insert, void=True))
+_LIST = {
+    **_ARRAY,
+    **table(
+        ("add", lambda items, value: items.append(value) or True, (object,)),
+        ("add", lambda items, index, value: items.insert(_at(items, index, to=1), value), (int, object)),
+        ("addAll", lambda items, more: _insert_all(items, len(items), more), (list,)),
+        ("addAll", _insert_all, (int, list)),
+        ("remove", lambda items, index: items.pop(_at(items, index)), (int,)),
+        ("remove", _remove, (object,)),
+        ("clear", list.clear, ()),
+    ),
+}
 
-_JSON_ARRAY = _LIST | _table(("toJSONString", (), lambda items: json_smart.to_json(items, for_web=True)))
+_MAP = {
+    **_OBJECT,
+    **table(
+        ("size", len, ()),
+        ("isEmpty", lambda entries: not entries, ()),
+        ("get", _entry, (object,)),
+        ("getOrDefault", _entry, (object, object)),
+        ("containsKey", _has, (object,)),
+        ("containsValue", lambda entries, value: _find(list(entries.values()), value) >= 0, (object,)),
+        ("keySet", JavaList, ()),
+        ("values", lambda entries: JavaList(entries.values()), ()),
+        ("entrySet", lambda entries: JavaList(Entry(*entry) for entry in entries.items()), ()),
+        ("put", _put, (object, object)),
+        ("putIfAbsent", _put_if_absent, (object, object)),
+        (
+            "replace",
+            lambda entries, name, value: _put(entries, name, value) if _has(entries, name) else None,
+            (object, object),
+        ),
+        ("putAll", _put_all, (dict,)),
+        ("remove", lambda entries, name: entries.pop(name) if _has(entries, name) else None, (object,)),
+        ("clear", dict.clear, ()),
+    ),
+}
 
-_MAP = _OBJECT | _table(
-    ("size", (), len),
-    ("isEmpty", (), lambda entries: not entries),
-    ("get", (object,), _entry),
-    ("getOrDefault", (object, object), _entry),
-    ("containsKey", (object,), _has),
-    ("containsValue", (object,), _has_value),
-    ("keySet", (), JavaList),
-    ("values", (), lambda entries: JavaList(entries.values())),
-    ("entrySet", (), _entries),
-    ("put", (object, object), _put),
-    ("putIfAbsent", (object, object), _put_if_absent),
-    ("replace", (object, object), _replace),
-    ("putAll", (dict,), _put_all),
-    ("remove", (object,), _remove_key),
-    ("clear", (), dict.clear),
-    void=("putAll", "clear"),
-)
+_NUMBER = {
+    **_OBJECT,
+    **table(
+        ("intValue", int, ()),
+        ("longValue", int, ()),
+        ("doubleValue", float, ()),
+        ("compareTo", numbers.compare, (int,), (float,), (Decimal,)),
+    ),
+}
 
-_ENTRY = _OBJECT | _table(
-    ("getKey", (), lambda entry: entry.key),
-    ("getValue", (), lambda entry: entry.value),
-)
-
-_NUMBER = _OBJECT | _table(
-    ("intValue", (), int),
-    ("longValue", (), int),
-    ("doubleValue", (), float),
-    ("compareTo", (object,), numbers.compare),
-)
-_INTEGER = _NUMBER | _table(("hashCode", (), lambda number: number))
-
-_BOOLEAN = _OBJECT | _table(("booleanValue", (), lambda value: value))
-
-_METHODS: dict[type, _Table] = {
+METHODS: dict[type, Table] = {
     str: _STRING,
     dict: _MAP,
-    list: _JSON_ARRAY,
+    list: {**_LIST, **table(("toJSONString", lambda items: json_smart.to_json(items, for_web=True), ()))},
     JavaList: _LIST,
     JavaArray: _ARRAY,
-    Entry: _ENTRY,
-    int: _INTEGER,
+    Entry: {**_OBJECT, **table(("getKey", lambda entry: entry.key, ()), ("getValue", lambda entry: entry.value, ()))},
+    int: {**_NUMBER, **table(("hashCode", int, ()))},
     float: _NUMBER,
     Decimal: _NUMBER,
-    bool: _BOOLEAN,
-    Char: _OBJECT | _table(("toString", (), "".join)),
+    bool: {**_OBJECT, **table(("booleanValue", bool, ()))},
+    Char: {**_OBJECT, **table(("toString", "".join, ()))},
 }

@@ -1,7 +1,9 @@
-"""What a template is made of once parsed: nodes that render, have a value, or decide an `#if`."""
+"""What a template is made of once parsed: nodes that render or have a value."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from storage_first.local.velocity import _java as java
 from storage_first.local.velocity import _numbers as numbers
@@ -9,10 +11,10 @@ from storage_first.local.velocity._errors import JavaError, TemplateError
 
 # API Gateway's limit on the iterations of one #foreach.
 MAX_ITERATIONS = 1000
-# Velocity's own limits on recursion.
-_MAX_MACRO_DEPTH = 20
-_MAX_DEFINE_DEPTH = 2
+# Far beyond what a #foreach may visit, but enough to keep a template from filling the memory.
+_LONGEST_RANGE = 100_000
 
+Variables = dict[str, object]
 Write = Callable[[str], object]
 
 
@@ -37,85 +39,16 @@ class Span:
         return TemplateError(f"line {line}, column {column}: {shown}{': ' if shown else ''}{problem}")
 
 
-class Scope:
-    """The variables of one rendering.
-
-    Attributes:
-        macros: The template's macros, by name.
-        empty_nulls: Whether a reference that has no value is an empty string, as in API Gateway.
-        depth: How many macro calls this scope is inside.
-    """
-
-    __slots__ = ("_variables", "depth", "empty_nulls", "macros")
-
-    def __init__(self, variables: dict[str, object], macros: "Mapping[str, Macro]", *, empty_nulls: bool) -> None:
-        self._variables = variables
-        self.macros = macros
-        self.empty_nulls = empty_nulls
-        self.depth = 0
-
-    def get(self, name: str) -> object:
-        return self._variables.get(name)
-
-    def put(self, name: str, value: object) -> None:
-        self._variables[name] = value
-
-    def restore(self, name: str, value: object) -> None:
-        """Give a variable back the value that it had before a loop, or take it away."""
-        if value is None:
-            self._variables.pop(name, None)
-        else:
-            self._variables[name] = value
-
-    def literal(self, text: str) -> str:
-        """Say what a reference without a value prints: itself."""
-        return text
-
-
-class MacroScope(Scope):
-    """The variables inside a macro: its arguments, which are evaluated anew at each use, and all of the caller's."""
-
-    __slots__ = ("_arguments", "_caller", "_own")
-
-    def __init__(self, caller: Scope, arguments: "Mapping[str, Node]") -> None:
-        super().__init__({}, caller.macros, empty_nulls=caller.empty_nulls)
-        self._caller = caller
-        self._arguments = arguments
-        self._own: dict[str, object] = {}
-        self.depth = caller.depth + 1
-
-    def get(self, name: str) -> object:
-        if (own := self._own.get(name)) is not None:
-            return own
-        if argument := self._arguments.get(name):
-            return argument.value(self._caller)
-        return self._caller.get(name)
-
-    def put(self, name: str, value: object) -> None:
-        self._own[name] = value
-        self._caller.put(name, value)
-
-    def restore(self, name: str, value: object) -> None:
-        self._own.pop(name, None)
-        self._caller.restore(name, value)
-
-    def literal(self, text: str) -> str:
-        argument = self._arguments.get(text[1:])
-        return argument.text if argument else text
-
-
 class Stop(Exception):  # noqa: N818 -- no error, but how #stop and #break leave
-    """Leaves the rendering up to the loop that it names, or altogether.
+    """Leaves a loop, or the whole template.
 
     Attributes:
-        loop: The loop to leave; the innermost when None.
-        everything: Whether to leave the whole template.
+        loop: The loop to leave; None for the whole template.
     """
 
-    def __init__(self, loop: "Loop | None" = None, *, everything: bool = False) -> None:
+    def __init__(self, loop: object) -> None:
         super().__init__()
         self.loop = loop
-        self.everything = everything
 
 
 class Node:
@@ -123,22 +56,17 @@ class Node:
 
     __slots__ = ()
 
-    @property
-    def text(self) -> str:
-        """The node as it is written in the template."""
-        return ""
-
-    def render(self, scope: Scope, write: Write, /) -> None:
+    def render(self, variables: Variables, write: Write, /) -> None:
         """Write what the node stands for."""
         raise NotImplementedError
 
-    def value(self, _scope: Scope, /) -> object:
-        """Compute the node's value; null for what has none."""
-        return None
+    def value(self, _variables: Variables, /) -> object:
+        """Compute the node's value; None is Java's null."""
+        raise NotImplementedError
 
-    def test(self, _scope: Scope, /) -> bool:
+    def test(self, variables: Variables, /) -> bool:
         """Decide an #if: in Velocity 1.7 a literal other than `true` is false, even `1` and `"x"`."""
-        return False
+        return self.value(variables) is True
 
 
 # --- Text and references ----------------------------------------------------------------------------------------
@@ -150,7 +78,7 @@ class Text(Node):
 
     content: str
 
-    def render(self, _scope: Scope, write: Write, /) -> None:
+    def render(self, _variables: Variables, write: Write, /) -> None:
         write(self.content)
 
 
@@ -160,9 +88,14 @@ class Block(Node):
 
     children: Sequence[Node]
 
-    def render(self, scope: Scope, write: Write, /) -> None:
+    def render(self, variables: Variables, write: Write, /) -> None:
         for child in self.children:
-            child.render(scope, write)
+            child.render(variables, write)
+
+    def value(self, variables: Variables, /) -> str:
+        written: list[str] = []
+        self.render(variables, written.append)
+        return "".join(written)
 
 
 class Step:
@@ -170,9 +103,12 @@ class Step:
 
     __slots__ = ()
 
-    def follow(self, receiver: object, scope: Scope, /) -> object:
+    def follow(self, receiver: object, variables: Variables, /) -> object:
         """Go from a value to the next."""
         raise NotImplementedError
+
+    def assign(self, receiver: object, variables: Variables, value: object, /) -> None:
+        """Set what the step leads to; nothing happens when there is no such place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +117,11 @@ class Property(Step):
 
     name: str
 
-    def follow(self, receiver: object, _scope: Scope, /) -> object:
+    def follow(self, receiver: object, _variables: Variables, /) -> object:
         return java.get_property(receiver, self.name)
+
+    def assign(self, receiver: object, _variables: Variables, value: object, /) -> None:
+        java.call_method(receiver, "put", (self.name, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +131,8 @@ class Call(Step):
     name: str
     arguments: Sequence[Node]
 
-    def follow(self, receiver: object, scope: Scope, /) -> object:
-        return java.call_method(receiver, self.name, [argument.value(scope) for argument in self.arguments])
+    def follow(self, receiver: object, variables: Variables, /) -> object:
+        return java.call_method(receiver, self.name, [argument.value(variables) for argument in self.arguments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,90 +141,75 @@ class Index(Step):
 
     index: Node
 
-    def follow(self, receiver: object, scope: Scope, /) -> object:
-        index = java.adjust_index(receiver, self.index.value(scope))
-        return java.call_method(receiver, "get", [index])
+    def follow(self, receiver: object, variables: Variables, /) -> object:
+        index = java.adjust_index(receiver, self.index.value(variables))
+        return java.call_method(receiver, "get", (index,))
+
+    def assign(self, receiver: object, variables: Variables, value: object, /) -> None:
+        index = self.index.value(variables)
+        if isinstance(receiver, list):
+            java.call_method(receiver, "set", (java.adjust_index(receiver, index), value))
+        else:
+            java.call_method(receiver, "put", (index, value))
 
 
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
     r"""`$name.step`, with what stands before it.
 
+    A reference without a value is an empty string, which is true: so API Gateway has been observed to do.
+
     Attributes:
         name: The variable.
         steps: What follows it.
         span: The reference without the backslashes before it.
-        quiet: Whether it prints nothing when it has no value.
-        escapes: How many backslashes stand before it.
-        prefix: Further `$` and `!` before it, which print as they are.
+        before: What of the backslashes and further `$` before it prints.
+        escaped: Whether it prints as it is written.
         assigned: The variable that `#set` assigns: Velocity gets the name wrong unless it is written plainly.
     """
 
     name: str
     steps: Sequence[Step]
     span: Span
-    quiet: bool = False
-    escapes: int = 0
-    prefix: str = ""
+    before: str = ""
+    escaped: bool = False
     assigned: str = ""
 
-    @property
-    def text(self) -> str:
-        return self.span.text
+    def value(self, variables: Variables, /) -> object:
+        value = self._follow(self.steps, variables)
+        return "" if value is None else value
 
-    def value(self, scope: Scope, /) -> object:
-        value = scope.get(self.name)
-        try:
-            for step in self.steps:
-                if value is None:
-                    break
-                value = step.follow(value, scope)
-        except JavaError as error:
-            raise self.span.error(error) from None
-        return "" if value is None and scope.empty_nulls else value
+    def test(self, variables: Variables, /) -> bool:
+        return self.value(variables) is not False
 
-    def test(self, scope: Scope, /) -> bool:
-        value = self.value(scope)
-        return value if isinstance(value, bool) else java.to_string(value) is not None
+    def render(self, variables: Variables, write: Write, /) -> None:
+        # Even an escaped reference is evaluated: it fails where it would fail.
+        printed = java.to_string(self.value(variables))
+        write(self.before + (self.span.text if self.escaped else printed))
 
-    def render(self, scope: Scope, write: Write, /) -> None:
-        value = self.value(scope)
-        kept = "\\" * (self.escapes // 2)
-        if self.escapes % 2:
-            write(kept + ("\\" if value is None else "") + scope.literal(self.text))
-        elif (printed := java.to_string(value)) is not None:
-            write(kept + self.prefix + printed)
-        else:
-            write(kept + kept + self.prefix + ("" if self.quiet else scope.literal(self.text)))
-
-    def assign(self, scope: Scope, value: object) -> None:
+    def assign(self, variables: Variables, value: object) -> None:
         """Set what the reference names; nothing happens when there is no such place."""
         if not self.steps:
-            scope.put(self.assigned, value)
+            variables[self.assigned] = value
             return
         *path, last = self.steps
-        receiver = scope.get(self.name)
+        receiver = self._follow(path, variables)
+        if receiver is not None:
+            try:
+                last.assign(receiver, variables, value)
+            except JavaError as error:
+                raise self.span.error(error) from None
+
+    def _follow(self, steps: Sequence[Step], variables: Variables) -> object:
+        value = variables.get(self.name)
         try:
-            for step in path:
-                if receiver is None:
-                    return
-                receiver = step.follow(receiver, scope)
-            if isinstance(last, Index):
-                java.set_index(receiver, last.index.value(scope), value)
-            elif isinstance(last, Property):
-                java.set_property(receiver, last.name, value)
+            for step in steps:
+                if value is None:
+                    break
+                value = step.follow(value, variables)
         except JavaError as error:
             raise self.span.error(error) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Slashed(Node):
-    r"""`$\!name`, which is no reference: it prints without one of its backslashes."""
-
-    content: str
-
-    def render(self, scope: Scope, write: Write, /) -> None:
-        write("" if scope.empty_nulls else self.content)
+        return value
 
 
 # --- Expressions ------------------------------------------------------------------------------------------------
@@ -293,24 +217,11 @@ class Slashed(Node):
 
 @dataclass(frozen=True, slots=True)
 class Literal(Node):
-    """A number, a string without references, or null."""
+    """A number, a string without references, `true`, `false` or null."""
 
     content: object
 
-    def value(self, _scope: Scope, /) -> object:
-        return self.content
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean(Node):
-    """`true` or `false`."""
-
-    content: bool
-
-    def value(self, _scope: Scope, /) -> object:
-        return self.content
-
-    def test(self, _scope: Scope, /) -> bool:
+    def value(self, _variables: Variables, /) -> object:
         return self.content
 
 
@@ -326,10 +237,8 @@ class Interpolated(Node):
     block: Block
     padded: bool
 
-    def value(self, scope: Scope, /) -> object:
-        written: list[str] = []
-        self.block.render(scope, written.append)
-        text = "".join(written)
+    def value(self, variables: Variables, /) -> object:
+        text = self.block.value(variables)
         return text[:-1] if self.padded else text
 
 
@@ -339,8 +248,8 @@ class ListLiteral(Node):
 
     items: Sequence[Node]
 
-    def value(self, scope: Scope, /) -> object:
-        return java.JavaList(item.value(scope) for item in self.items)
+    def value(self, variables: Variables, /) -> object:
+        return java.JavaList(item.value(variables) for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,10 +258,10 @@ class MapLiteral(Node):
 
     entries: Sequence[tuple[Node, Node]]
 
-    def value(self, scope: Scope, /) -> object:
+    def value(self, variables: Variables, /) -> object:
         entries: dict[object, object] = {}
         for name, item in self.entries:
-            java.set_property(entries, name.value(scope), item.value(scope))
+            java.call_method(entries, "put", (name.value(variables), item.value(variables)))
         return entries
 
 
@@ -363,8 +272,8 @@ class Range(Node):
     first: Node
     last: Node
 
-    def value(self, scope: Scope, /) -> object:
-        first, last = self.first.value(scope), self.last.value(scope)
+    def value(self, variables: Variables, /) -> object:
+        first, last = self.first.value(variables), self.last.value(variables)
         if not (numbers.is_number(first) and numbers.is_number(last)):
             return None
         start, end = int(first), int(last)
@@ -374,112 +283,83 @@ class Range(Node):
         return java.JavaList(range(start, end + step, step))
 
 
-# Far beyond what a #foreach may visit, but enough to keep a template from filling the memory.
-_LONGEST_RANGE = 100_000
-
-
 @dataclass(frozen=True, slots=True)
-class Calculation(Node):
-    """`left + right` and the like: null unless both are numbers, but `+` also joins strings."""
-
-    operator: str
-    left: Node
-    right: Node
-    span: Span
-
-    @property
-    def text(self) -> str:
-        return self.span.text
-
-    def value(self, scope: Scope, /) -> object:
-        left, right = self.left.value(scope), self.right.value(scope)
-        if self.operator == "+" and (isinstance(left, str) or isinstance(right, str)):
-            return _concatenate(self.left, left) + _concatenate(self.right, right)
-        if not (numbers.is_number(left) and numbers.is_number(right)):
-            return None
-        try:
-            return _CALCULATIONS[self.operator](left, right)
-        except JavaError as error:
-            raise self.span.error(error) from None
-
-
-def _concatenate(node: Node, value: object) -> str:
-    text = java.to_string(value)
-    return node.text if value is None else "null" if text is None else text
-
-
-_CALCULATIONS: Mapping[str, Callable[[numbers.Number, numbers.Number], object]] = {
-    "+": numbers.add,
-    "-": numbers.subtract,
-    "*": numbers.multiply,
-    "/": numbers.divide,
-    "%": numbers.modulo,
-}
-
-
-class Condition(Node):
-    """Whatever is true or false by itself."""
-
-    __slots__ = ()
-
-    def value(self, scope: Scope, /) -> object:
-        return self.test(scope)
-
-
-@dataclass(frozen=True, slots=True)
-class Equal(Condition):
-    """`left == right`."""
-
-    left: Node
-    right: Node
-
-    def test(self, scope: Scope, /) -> bool:
-        return java.compare(self.left.value(scope), self.right.value(scope))
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered(Condition):
-    """`left < right` and the like: false unless both are numbers."""
-
-    accepted: frozenset[int]
-    left: Node
-    right: Node
-
-    def test(self, scope: Scope, /) -> bool:
-        left, right = self.left.value(scope), self.right.value(scope)
-        return numbers.is_number(left) and numbers.is_number(right) and numbers.compare(left, right) in self.accepted
-
-
-@dataclass(frozen=True, slots=True)
-class Not(Condition):
+class Not(Node):
     """`!operand`."""
 
     operand: Node
 
-    def test(self, scope: Scope, /) -> bool:
-        return not self.operand.test(scope)
+    def value(self, variables: Variables, /) -> object:
+        return not self.operand.test(variables)
 
 
 @dataclass(frozen=True, slots=True)
-class And(Condition):
-    """`left && right`."""
+class Junction(Node):
+    """`left && right`, or `left || right`, whose right side only counts when the left one leaves it open."""
 
+    undecided: bool
     left: Node
     right: Node
 
-    def test(self, scope: Scope, /) -> bool:
-        return self.left.test(scope) and self.right.test(scope)
+    def value(self, variables: Variables, /) -> object:
+        left = self.left.test(variables)
+        return self.right.test(variables) if left is self.undecided else left
 
 
 @dataclass(frozen=True, slots=True)
-class Or(Condition):
-    """`left || right`."""
+class Operation(Node):
+    """`left + right`, `left == right` and the like."""
 
+    compute: Callable[[object, object], object]
     left: Node
     right: Node
+    span: Span
 
-    def test(self, scope: Scope, /) -> bool:
-        return self.left.test(scope) or self.right.test(scope)
+    def value(self, variables: Variables, /) -> object:
+        try:
+            return self.compute(self.left.value(variables), self.right.value(variables))
+        except JavaError as error:
+            raise self.span.error(error) from None
+
+
+def operation(sign: str, left: Node, right: Node, span: Span) -> Node:
+    """Put two operands together."""
+    if sign in ("&&", "and", "||", "or"):
+        return Junction(sign in ("&&", "and"), left, right)
+    return Operation(_OPERATIONS[sign], left, right, span)
+
+
+def _order(accept: Callable[[int, int], bool]) -> Callable[[object, object], bool]:
+    def ordered(left: object, right: object) -> bool:
+        return numbers.is_number(left) and numbers.is_number(right) and accept(numbers.compare(left, right), 0)
+
+    return ordered
+
+
+def _calculate(sign: str, left: object, right: object) -> object:
+    return numbers.calculate(sign, left, right) if numbers.is_number(left) and numbers.is_number(right) else None
+
+
+def _add(left: object, right: object) -> object:
+    if isinstance(left, str) or isinstance(right, str):
+        return java.to_string(left) + java.to_string(right)
+    return _calculate("+", left, right)
+
+
+def _differ(left: object, right: object) -> bool:
+    return not java.compare(left, right)
+
+
+_OPERATIONS: Mapping[str, Callable[[object, object], object]] = {
+    **dict.fromkeys(("==", "eq"), java.compare),
+    **dict.fromkeys(("!=", "ne"), _differ),
+    **dict.fromkeys(("<", "lt"), _order(operator.lt)),
+    **dict.fromkeys(("<=", "le"), _order(operator.le)),
+    **dict.fromkeys((">", "gt"), _order(operator.gt)),
+    **dict.fromkeys((">=", "ge"), _order(operator.ge)),
+    "+": _add,
+    **{sign: partial(_calculate, sign) for sign in "-*/%"},
+}
 
 
 # --- Directives -------------------------------------------------------------------------------------------------
@@ -492,10 +372,10 @@ class Set(Node):
     target: Reference
     source: Node
 
-    def render(self, scope: Scope, _write: Write, /) -> None:
-        value = self.source.value(scope)
+    def render(self, variables: Variables, _write: Write, /) -> None:
+        value = self.source.value(variables)
         if value is not None:
-            self.target.assign(scope, value)
+            self.target.assign(variables, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,10 +384,10 @@ class If(Node):
 
     branches: Sequence[tuple[Node, Block]]
 
-    def render(self, scope: Scope, write: Write, /) -> None:
+    def render(self, variables: Variables, write: Write, /) -> None:
         for condition, block in self.branches:
-            if condition.test(scope):
-                block.render(scope, write)
+            if condition.test(variables):
+                block.render(variables, write)
                 return
 
 
@@ -516,144 +396,89 @@ class Foreach(Node):
     """`#foreach`."""
 
     variable: str
-    items: Node
+    items: Node | None
     block: Block
     span: Span
 
-    def render(self, scope: Scope, write: Write, /) -> None:
-        items = java.iterate(self.items.value(scope))
+    def render(self, variables: Variables, write: Write, /) -> None:
+        items = java.iterate(self.items.value(variables)) if self.items else None
         if items is None:
             return
         if len(items) > MAX_ITERATIONS:
             raise self.span.error(f"{len(items)} iterations, API Gateway allows {MAX_ITERATIONS}")
-        outer = scope.get("foreach")
-        loop = Loop(outer)
-        names = (self.variable, "velocityCount", "velocityHasNext")
-        before = [scope.get(name) for name in names]
-        scope.put("foreach", loop)
+        loop = Loop(variables.get("foreach"))
+        names = ("foreach", self.variable, "velocityCount", "velocityHasNext")
+        before = [variables.get(name) for name in names]
+        variables["foreach"] = loop
         try:
             for index, item in enumerate(items):
-                loop.go_to(index, has_next=index + 1 < len(items))
-                for name, value in zip(names, (item, index + 1, loop.has_next), strict=True):
-                    scope.put(name, value)
-                self.block.render(scope, write)
+                loop.index, loop.has_next = index, index + 1 < len(items)
+                variables |= zip(names[1:], (item, index + 1, loop.has_next), strict=True)
+                self.block.render(variables, write)
         except Stop as stop:
-            if stop.everything or stop.loop not in (None, loop):
+            if stop.loop is not loop:
                 raise
         finally:
             for name, value in zip(names, before, strict=True):
-                scope.restore(name, value)
-            scope.restore("foreach", outer)
+                variables[name] = value
 
 
-class Loop(java.Bean):
+class Loop:
     """`$foreach`: where a loop is, and a place for the template's own values."""
 
-    __slots__ = ("_index", "_values", "has_next", "outer")
+    __slots__ = ("has_next", "index", "outer", "values")
 
     def __init__(self, outer: object) -> None:
-        self.outer = outer
+        self.outer = outer if isinstance(outer, Loop) else None
+        self.index = 0
         self.has_next = False
-        self._index = -1
-        self._values: dict[object, object] = {}
+        self.values: dict[object, object] = {}
 
-    def go_to(self, index: int, *, has_next: bool) -> None:
-        """Move on to the next item."""
-        self._index = index
-        self.has_next = has_next
+    def __str__(self) -> str:
+        return java.to_string(self.values)
 
-    def java_methods(self) -> Mapping[str, Sequence[java.Overload]]:
-        return _LOOP_METHODS
-
-    def java_string(self) -> str | None:
-        return java.to_string(self._values)
-
-    @property
-    def index(self) -> int:
-        """How many items came before this one."""
-        return self._index
-
-    @property
     def topmost(self) -> "Loop":
-        """The outermost loop."""
-        return self.outer.topmost if isinstance(self.outer, Loop) else self
+        """Go to the outermost loop."""
+        return self.outer.topmost() if self.outer else self
 
     def get(self, name: object) -> object:
         """Read a value that the template has put here, or in a loop around this one."""
-        if name in self._values or not isinstance(self.outer, Loop):
-            return self._values.get(name)
+        if name in self.values or not self.outer:
+            return self.values.get(name)
         return self.outer.get(name)
 
-    def put(self, name: object, value: object) -> None:
-        """Keep a value of the template's."""
-        self._values[name] = value
 
-
-def _getter(read: Callable[[Loop], object]) -> tuple[java.Overload]:
-    return (java.Overload((), read),)
-
-
-_LOOP_METHODS: Mapping[str, Sequence[java.Overload]] = {
-    "getIndex": _getter(lambda loop: loop.index),
-    "getCount": _getter(lambda loop: loop.index + 1),
-    "hasNext": _getter(lambda loop: loop.has_next),
-    "getHasNext": _getter(lambda loop: loop.has_next),
-    "isFirst": _getter(lambda loop: loop.index == 0),
-    "getFirst": _getter(lambda loop: loop.index == 0),
-    "isLast": _getter(lambda loop: not loop.has_next),
-    "getLast": _getter(lambda loop: not loop.has_next),
-    "getParent": _getter(lambda loop: loop.outer if isinstance(loop.outer, Loop) else None),
-    "getTopmost": _getter(lambda loop: loop.topmost),
-    "get": (java.Overload((object,), Loop.get),),
-    "put": (java.Overload((object, object), Loop.put),),
-}
+java.METHODS[Loop] = java.table(
+    ("getIndex", lambda loop: loop.index, ()),
+    ("getCount", lambda loop: loop.index + 1, ()),
+    ("hasNext", lambda loop: loop.has_next, ()),
+    ("getHasNext", lambda loop: loop.has_next, ()),
+    ("isFirst", lambda loop: loop.index == 0, ()),
+    ("getFirst", lambda loop: loop.index == 0, ()),
+    ("isLast", lambda loop: not loop.has_next, ()),
+    ("getLast", lambda loop: not loop.has_next, ()),
+    ("getParent", lambda loop: loop.outer, ()),
+    ("getTopmost", Loop.topmost, ()),
+    ("get", Loop.get, (object,)),
+    ("put", lambda loop, name, value: loop.values.update({name: value}), (object, object)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Leave(Node):
-    """`#break` and `#stop`."""
+    """`#stop`, and `#break` of the innermost loop or, with an argument, of that one."""
 
     everything: bool
     loop: Node | None
     span: Span
 
-    def render(self, scope: Scope, _write: Write, /) -> None:
-        if self.everything or self.loop is None:
-            raise Stop(everything=self.everything)
-        loop = self.loop.value(scope)
-        if not isinstance(loop, Loop):
-            raise self.span.error("not a loop that can be left")
-        raise Stop(loop)
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """A macro: what it is called with, and what it does."""
-
-    parameters: Sequence[str]
-    block: Block
-
-
-@dataclass(frozen=True, slots=True)
-class MacroCall(Node):
-    """`#name(arguments)`, which prints as it is when there is no such macro."""
-
-    name: str
-    arguments: Sequence[Node]
-    body: Block | None
-    span: Span
-
-    def render(self, scope: Scope, write: Write, /) -> None:
-        macro = scope.macros.get(self.name)
-        if macro is None:
-            write(self.span.text)
-            return
-        if scope.depth >= _MAX_MACRO_DEPTH:
-            raise self.span.error(f"more than {_MAX_MACRO_DEPTH} macro calls inside each other")
-        inner = MacroScope(scope, dict(zip(macro.parameters, self.arguments, strict=False)))
-        if self.body is not None:
-            inner._own["bodyContent"] = Defined(self.body, scope)  # noqa: SLF001 -- a variable of the macro only
-        macro.block.render(inner, write)
+    def render(self, variables: Variables, _write: Write, /) -> None:
+        if self.everything:
+            raise Stop(None)
+        loop = self.loop.value(variables) if self.loop else variables.get("foreach")
+        if isinstance(loop, Loop) or not self.loop:
+            raise Stop(loop)
+        raise self.span.error("not a loop that can be left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -663,44 +488,16 @@ class Define(Node):
     name: str
     block: Block
 
-    def render(self, scope: Scope, _write: Write, /) -> None:
-        scope.put(self.name, Defined(self.block, scope))
+    def render(self, variables: Variables, _write: Write, /) -> None:
+        variables[self.name] = Defined(self.block, variables)
 
 
-@dataclass(slots=True, eq=False)
-class Defined(java.Bean):
+@dataclass(frozen=True, slots=True, eq=False)
+class Defined:
     """The value of a name that `#define` gave to a block."""
 
     block: Block
-    scope: Scope
-    depth: int = field(default=0)
+    variables: Variables
 
-    def java_methods(self) -> Mapping[str, Sequence[java.Overload]]:
-        return {"toString": (java.Overload((), Defined.java_string),)}
-
-    def java_string(self) -> str | None:
-        if self.depth >= _MAX_DEFINE_DEPTH:
-            return None
-        written: list[str] = []
-        self.depth += 1
-        try:
-            self.block.render(self.scope, written.append)
-        finally:
-            self.depth -= 1
-        return "".join(written)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluate(Node):
-    """`#evaluate(text)`: renders text as a template.
-
-    Attributes:
-        argument: The text.
-        parse: Parses it, with this template's macros.
-    """
-
-    argument: Node
-    parse: Callable[[str], Block]
-
-    def render(self, scope: Scope, write: Write, /) -> None:
-        self.parse(java.to_string(self.argument.value(scope)) or "").render(scope, write)
+    def __str__(self) -> str:
+        return self.block.value(self.variables)

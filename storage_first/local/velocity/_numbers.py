@@ -1,7 +1,8 @@
 """Java's numbers as Velocity computes with them: `int` is Integer, Long and BigInteger, `float` is Double."""
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import TypeGuard
@@ -24,33 +25,22 @@ def is_number(value: object) -> TypeGuard[Number]:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def add(left: Number, right: Number) -> Number:
-    """Compute `left + right`."""
-    return _compute(left, right, lambda a, b: a + b, lambda a, b: a + b, _EXACT.add)
+def calculate(sign: str, left: Number, right: Number) -> Number | None:
+    """Compute `left + right` or the like; dividing by zero has no value.
 
-
-def subtract(left: Number, right: Number) -> Number:
-    """Compute `left - right`."""
-    return _compute(left, right, lambda a, b: a - b, lambda a, b: a - b, _EXACT.subtract)
-
-
-def multiply(left: Number, right: Number) -> Number:
-    """Compute `left * right`."""
-    return _compute(left, right, lambda a, b: a * b, lambda a, b: a * b, _EXACT.multiply)
-
-
-def divide(left: Number, right: Number) -> Number | None:
-    """Compute `left / right`, which has no value when `right` is zero."""
-    if right == 0:
+    Raises:
+        JavaError: If Java cannot compute it.
+    """
+    if sign in "/%" and right == 0:
         return None
-    return _compute(left, right, _truncated_quotient, lambda a, b: a / b, _decimal_quotient)
-
-
-def modulo(left: Number, right: Number) -> Number | None:
-    """Compute `left % right`, which has no value when `right` is zero."""
-    if right == 0:
-        return None
-    return _compute(left, right, _remainder, _float_remainder, _decimal_remainder)
+    whole, real, exact = _ARITHMETIC[sign]
+    if _needs_decimal(left, right):
+        result = exact(_to_decimal(left), _to_decimal(right))
+        # BigDecimal knows no negative zero.
+        return result or result.copy_abs()
+    if isinstance(left, int) and isinstance(right, int):
+        return whole(left, right)
+    return real(float(left), float(right))
 
 
 def compare(left: Number, right: Number) -> int:
@@ -77,22 +67,6 @@ def double_to_string(value: float) -> str:
         fraction = digits[point:] if point > 0 else "0" * -point + digits
         return f"{sign}{whole}.{fraction or '0'}"
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
-
-
-def _compute(
-    left: Number,
-    right: Number,
-    whole: Callable[[int, int], int],
-    real: Callable[[float, float], float],
-    exact: Callable[[Decimal, Decimal], Decimal],
-) -> Number:
-    if _needs_decimal(left, right):
-        result = exact(_to_decimal(left), _to_decimal(right))
-        # BigDecimal knows no negative zero.
-        return result or result.copy_abs()
-    if isinstance(left, int) and isinstance(right, int):
-        return whole(left, right)
-    return real(float(left), float(right))
 
 
 def _needs_decimal(left: Number, right: Number) -> bool:
@@ -143,3 +117,15 @@ def _decimal_quotient(left: Decimal, right: Decimal) -> Decimal:
 
 def _decimal_remainder(left: Decimal, right: Decimal) -> Decimal:
     raise JavaError(f"ArithmeticException: Cannot calculate the modulo of BigDecimals: {left} % {right}.")
+
+
+_ARITHMETIC: Mapping[
+    str,
+    tuple[Callable[[int, int], int], Callable[[float, float], float], Callable[[Decimal, Decimal], Decimal]],
+] = {
+    "+": (operator.add, operator.add, _EXACT.add),
+    "-": (operator.sub, operator.sub, _EXACT.subtract),
+    "*": (operator.mul, operator.mul, _EXACT.multiply),
+    "/": (_truncated_quotient, operator.truediv, _decimal_quotient),
+    "%": (_remainder, _float_remainder, _decimal_remainder),
+}

@@ -13,6 +13,8 @@ _LEADING_FLAGS = re.compile(r"\(\?([a-zA-Z]+)\)")
 _GROUP_NAME = re.compile(r"\(\?<([a-zA-Z][a-zA-Z0-9]*)>")
 _PROPERTY = re.compile(r"\\([pP])(?:\{(\w+)\}|(\w))")
 _NAMED_REFERENCE = re.compile(r"\\k<([a-zA-Z][a-zA-Z0-9]*)>")
+_QUOTATION = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+_SPECIAL = re.compile(r"\\(.?)|\$(?:\{([a-zA-Z][a-zA-Z0-9]*)\}|(\d+))?", re.ASCII | re.DOTALL)
 _CODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]+)\}|0([0-3]?[0-7]{1,2}))")
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\a", "e": "\x1b"}
 _SETS = {
@@ -66,43 +68,28 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def expand(found: re.Match[str], replacement: str) -> str:
     r"""Fill in the replacement of `replaceAll`: `$1`, `${name}`, and `\` before a character that stands for itself."""
-    filled = []
-    at = 0
-    while at < len(replacement):
-        character = replacement[at]
-        at += 1
-        if character == "\\":
-            if at == len(replacement):
-                raise JavaError("IllegalArgumentException: character to be escaped is missing")
-            filled.append(replacement[at])
-            at += 1
-        elif character == "$":
-            value, at = _group(found, replacement, at)
-            filled.append(value)
-        else:
-            filled.append(character)
-    return "".join(filled)
+    return _SPECIAL.sub(lambda special: _fill(found, special), replacement)
 
 
-_NAMED_GROUP = re.compile(r"\{([a-zA-Z][a-zA-Z0-9]*)\}")
-
-
-def _group(found: re.Match[str], replacement: str, at: int) -> tuple[str, int]:
-    if named := _NAMED_GROUP.match(replacement, at):
-        if named[1] not in found.re.groupindex:
-            raise JavaError(f"IllegalArgumentException: No group with name {{{named[1]}}}")
-        return found[named[1]] or "", named.end()
-    if not replacement[at : at + 1].isdecimal():
+def _fill(found: re.Match[str], special: re.Match[str]) -> str:
+    escaped, name, digits = special.groups()
+    if escaped is not None:
+        if not escaped:
+            raise JavaError("IllegalArgumentException: character to be escaped is missing")
+        return escaped
+    if name:
+        if name not in found.re.groupindex:
+            raise JavaError(f"IllegalArgumentException: No group with name {{{name}}}")
+        return found[name] or ""
+    if not digits:
         raise JavaError("IllegalArgumentException: Illegal group reference")
-    number = int(replacement[at])
-    at += 1
+    number, rest = int(digits[0]), digits[1:]
     if number > found.re.groups:
         raise JavaError(f"IndexOutOfBoundsException: No group {number}")
     # Further digits belong to the number only as long as there is such a group.
-    while replacement[at : at + 1].isdecimal() and number * 10 + int(replacement[at]) <= found.re.groups:
-        number = number * 10 + int(replacement[at])
-        at += 1
-    return found[number] or "", at
+    while rest and number * 10 + int(rest[0]) <= found.re.groups:
+        number, rest = number * 10 + int(rest[0]), rest[1:]
+    return (found[number] or "") + rest
 
 
 class _Translator:
@@ -115,9 +102,8 @@ class _Translator:
 
     def translate(self) -> str:
         written = []
-        if leading := _LEADING_FLAGS.match(self._pattern):
+        if leading := self._take(_LEADING_FLAGS):
             self._flags = leading[1]
-            self._at = leading.end()
             if unknown := set(self._flags) - set("imsx"):
                 raise JavaError(f"PatternSyntaxException: flag {''.join(sorted(unknown))!r} is not supported here")
             written.append(leading[0])
@@ -125,18 +111,20 @@ class _Translator:
             written.append(self._next())
         return "".join(written)
 
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        if found := pattern.match(self._pattern, self._at):
+            self._at = found.end()
+        return found
+
     def _next(self) -> str:
-        pattern, at = self._pattern, self._at
-        character = pattern[at]
+        character = self._pattern[self._at]
         if character == "\\":
             return self._escape()
         if character == "[":
             return self._class()
-        if named := _GROUP_NAME.match(pattern, at):
-            self._at = named.end()
+        if named := self._take(_GROUP_NAME):
             return f"(?P<{named[1]}>"
-        if quantifier := _QUANTIFIER.match(pattern, at):
-            self._at = quantifier.end()
+        if quantifier := self._take(_QUANTIFIER):
             return quantifier[0]
         self._at += 1
         return self._plain(character)
@@ -153,14 +141,12 @@ class _Translator:
         return character
 
     def _escape(self) -> str:
-        pattern, at = self._pattern, self._at
-        if pattern.startswith("\\Q", at):
-            return re.escape(self._quotation())
-        if reference := _NAMED_REFERENCE.match(pattern, at):
-            self._at = reference.end()
+        if quotation := self._take(_QUOTATION):
+            return re.escape(quotation[1])
+        if reference := self._take(_NAMED_REFERENCE):
             return f"(?P={reference[1]})"
-        following = pattern[at + 1 : at + 2]
-        if following in _ANCHORS and following:
+        following = self._pattern[self._at + 1 : self._at + 2]
+        if following in _ANCHORS:
             self._at += 2
             return _ANCHORS[following]
         if "1" <= following <= "9":
@@ -168,30 +154,21 @@ class _Translator:
             return f"(?:\\{following})"
         return self._item()
 
-    def _quotation(self) -> str:
-        start = self._at + 2
-        end = self._pattern.find("\\E", start)
-        self._at = len(self._pattern) if end < 0 else end + 2
-        return self._pattern[start : None if end < 0 else end]
-
     def _item(self) -> str:
         """Read one escaped character or set."""
-        pattern, at = self._pattern, self._at
-        if code := _CODE.match(pattern, at):
-            self._at = code.end()
-            number = int(code[4], 8) if code[4] else int(code[1] or code[2] or code[3], 16)
-            return re.escape(chr(number))
-        if found := _PROPERTY.match(pattern, at):
-            self._at = found.end()
+        if code := self._take(_CODE):
+            return re.escape(chr(int(code[4], 8) if code[4] else int(code[1] or code[2] or code[3], 16)))
+        if found := self._take(_PROPERTY):
             return _property(found[2] or found[3], negated=found[1] == "P")
-        following = pattern[at + 1 : at + 2]
+        at = self._at
+        following = self._pattern[at + 1 : at + 2]
         self._at += 2
-        if following in _SETS and following:
+        if following in _SETS:
             return _SETS[following]
-        if following in _CONTROLS and following:
+        if following in _CONTROLS:
             return re.escape(_CONTROLS[following])
         if not following or (following.isascii() and following.isalnum()):
-            raise JavaError(f"PatternSyntaxException: \\{following} is not supported, near index {at} in {pattern!r}")
+            raise JavaError(f"PatternSyntaxException: \\{following} is not supported, near index {at}")
         return re.escape(following)
 
     def _class(self) -> str:
@@ -233,8 +210,8 @@ class _Translator:
         return first
 
     def _member_end(self) -> str:
-        if self._pattern.startswith("\\Q", self._at):
-            return "".join(map(re.escape, self._quotation()))
+        if quotation := self._take(_QUOTATION):
+            return "".join(map(re.escape, quotation[1]))
         if self._pattern[self._at] == "\\":
             body = self._item()
             return body[1:-1] if body.startswith("[") and not body.startswith("[^") else body

@@ -210,6 +210,8 @@ def test_the_claims_of_a_token_are_in_the_context(fronts: Fronts):
         token(iss="https://cognito/pool-2"),
         token(token_use="access"),
     ],
+    # A token holds the time: made into ids, two workers would see different tests.
+    ids=["no token", "garbage", "expired", "expiry is no number", "no expiry", "another pool", "access token"],
 )
 def test_a_token_that_is_not_the_pools_is_unauthorized(fronts: Fronts, bad: str):
     front = fronts(cognito())
