@@ -188,3 +188,27 @@ def found(changes):
         "updatedAt": time,
     }
     return {"Count": 1, "ScannedCount": 1, "Items": [job | changes]}
+
+
+def test_the_instance_of_a_problem_is_the_request_id_that_no_client_can_set(post):
+    context = {"requestId": "spoofed", "extendedRequestId": "JKJaXmPLvHcESHA="}
+
+    instances = [post.answer(status, "{}", context=context)[2]["instance"] for status in (400, 500, 418)]
+
+    assert instances == ["JKJaXmPLvHcESHA="] * 3
+
+
+def test_only_a_job_that_has_not_expired_is_looked_for(get):
+    request = get.request(path={"jobId": "j-1"}, context={"requestTimeEpoch": 1795291949007})
+
+    assert request["KeyConditionExpression"] == "#pk = :pk"
+    assert request["FilterExpression"] == "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
+    assert request["ExpressionAttributeValues"] == {":pk": {"S": "default#j-1"}, ":now": {"N": "1795291949"}}
+    assert request["ConsistentRead"] is True
+
+
+@pytest.mark.parametrize("job_id", ["", "a" * 65, "a b", "other#j-1", '"', "$x", "ü"])
+def test_an_id_that_no_job_can_have_finds_nothing(get, job_id):
+    request = get.request(path={"jobId": job_id})
+
+    assert request["ExpressionAttributeValues"][":pk"] == {"S": "default"}
