@@ -1,7 +1,7 @@
 """One call that API Gateway makes to an AWS service, and what each of its outcomes answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -51,13 +51,7 @@ class ServiceCall:
         server_error = _always(r"5\d{2}", UNAVAILABLE)
         unknown = _always("", MISCONFIGURED)
         return [
-            Answer(
-                outcome=answer.outcome,
-                status=answer.status,
-                template=answer.template,
-                headers={**headers, **answer.headers},
-            )
-            for answer in (*self.answers, server_error, unknown)
+            replace(answer, headers={**headers, **answer.headers}) for answer in (*self.answers, server_error, unknown)
         ]
 
     def integration(self, role: iam.IRole, answers: Sequence[Answer]) -> apigateway.AwsIntegration:

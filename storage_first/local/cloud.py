@@ -19,6 +19,7 @@ from storage_first.local.report import Report, Silence
 from storage_first.local.tools import find_cdk, find_node
 from storage_first.local.workplace import Workplace, workplace
 
+_APIS: Final = frozenset({"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
 _SYNTH_TIMEOUT: Final = 300.0
 _DEPLOY_TIMEOUT: Final = 900.0
 _WATCH_INTERVAL: Final = 0.1
@@ -30,7 +31,7 @@ class LocalCloud:
     """An app that runs on this machine.
 
     Attributes:
-        apis: The REST APIs that the app deployed.
+        apis: The APIs that the app deployed, REST APIs first.
         outputs: The outputs of its stacks, by stack. Addresses of REST APIs are those of this machine.
         endpoint: The emulator's address, for AWS clients and the AWS CLI.
         not_emulated: What of the app is missing here, or different from AWS.
@@ -121,7 +122,7 @@ class LocalCloud:
 
     @property
     def front_pid(self) -> int | None:
-        """The id of the process that is the API Gateway front now, or `None` if there are no REST APIs."""
+        """The id of the process that is the API Gateway front now, or `None` if there are no APIs."""
         return self._front.pid if self._front is not None else None
 
     def lambda_worker_pids(self) -> Sequence[int]:
@@ -183,6 +184,8 @@ class LocalCloud:
         cloudformation = self.client("cloudformation")
         local = {}
         for api in self.apis:
+            if api.protocol != "REST":
+                continue
             resource = cloudformation.describe_stack_resource(StackName=api.stack, LogicalResourceId=api.logical_id)
             api_id = resource["StackResourceDetail"]["PhysicalResourceId"]
             local[f"https://{api_id}.execute-api.{REGION}.amazonaws.com/{api.stage}"] = api.url.rstrip("/")
@@ -244,7 +247,7 @@ class _Deployment:
 
 
 def _front(emulator: Emulator, assembly: Assembly, port: int, place: Workplace, report: Report) -> Front | None:
-    if not any(resource.get("Type") == "AWS::ApiGateway::RestApi" for resource in assembly.resources()):
+    if not any(resource.get("Type") in _APIS for resource in assembly.resources()):
         return None
     with report.step("Starting the API Gateway front"):
         return Front(endpoint=emulator.endpoint, assembly=assembly, port=port, log=place.logs / "front.log")

@@ -23,7 +23,7 @@ _RESTARTS_WITHIN: Final = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """A REST API that the app deployed.
+    """An API that the app deployed.
 
     Attributes:
         stack: The stack that it is part of.
@@ -31,6 +31,7 @@ class Api:
         name: Its name.
         stage: The deployed stage.
         url: Where it is served.
+        protocol: `REST`, which the front serves, or `HTTP` or `WEBSOCKET`, which the emulator does.
     """
 
     stack: str
@@ -38,13 +39,14 @@ class Api:
     name: str
     stage: str
     url: str
+    protocol: str = "REST"
 
 
 class Front:
     """The front's process, which is started again whenever it dies.
 
     Attributes:
-        apis: What it serves.
+        apis: What it serves, and then what the emulator serves.
     """
 
     def __init__(self, *, endpoint: str, assembly: Assembly, port: int, log: Path) -> None:
@@ -119,7 +121,7 @@ class Front:
                 raise LocalCloudError(f"The API Gateway front ended as it started: {self._last_words()}")
             said = json.loads(line)
             if said.get("ready"):
-                return tuple(apis)
+                return tuple(sorted(apis, key=lambda api: api.protocol != "REST"))
             apis.append(_api(said))
 
     def _last_words(self) -> str:
@@ -129,7 +131,12 @@ class Front:
 
 def _api(said: dict[str, Any]) -> Api:
     return Api(
-        stack=said["stack"], logical_id=said["logicalId"], name=said["name"], stage=said["stage"], url=said["url"]
+        stack=said["stack"],
+        logical_id=said["logicalId"],
+        name=said["name"],
+        stage=said["stage"],
+        url=said["url"],
+        protocol=said.get("protocol", "REST"),
     )
 
 

@@ -103,3 +103,14 @@ def test_an_emulator_that_dies_ends_the_cloud(project):
         timer.join()
         assert group_members(group) == []
         assert group_members(front) == []
+
+
+def test_the_address_of_an_http_api_is_told_and_answers(project):
+    shutil.copy(APPS / "http_api.py", project / "http_api.py")
+
+    with LocalCloud.start(app="python http_api.py", cwd=project) as cloud:
+        (api,) = cloud.apis
+        answer = httpx.get(f"{api.url}hello", timeout=30)
+
+    assert (api.stack, api.protocol) == ("Http", "HTTP")
+    assert (answer.status_code, answer.text) == (200, "hello")

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage_first.local.front.asgi import to_stderr
 from storage_first.local.front.definition import define_apis
 from storage_first.local.front.deployed import read_api_keys, read_stacks
+from storage_first.local.front.other_apis import addresses_of_other_apis
 from storage_first.local.front.server import PortTakenError, listen, serve
 
 
@@ -32,6 +33,8 @@ def main() -> int:
         to_stderr(str(error))
         return 2
     announce = partial(print, flush=True)
+    for other in addresses_of_other_apis(stacks, arguments.emulator):
+        announce(other.as_json())
     if arguments.access_log is None:
         serve(apis, sockets, emulator=arguments.emulator, announce=announce)
     else:

@@ -1,7 +1,8 @@
 """APIs that the front does not serve, because the emulator does: HTTP APIs and WebSocket APIs (API Gateway v2)."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from storage_first.local.front.intrinsics import DeployedStack, Resolver
 
@@ -23,6 +24,11 @@ class OtherApi:
     protocol: str
     stage: str
     url: str
+
+    def as_json(self) -> str:
+        """Write the line by which the front's process tells of it."""
+        names = {"logical_id": "logicalId"}
+        return json.dumps({names.get(name, name): value for name, value in asdict(self).items()})
 
 
 def addresses_of_other_apis(stacks: Iterable[DeployedStack], emulator: str) -> list[OtherApi]:
