@@ -30,7 +30,7 @@ class OrdersStack(Stack):
         )
         api.post(
             "/orders",
-            DynamoDbStore(orders, type="order"),
+            DynamoDbStore(orders),
             body={
                 "type": "object",
                 "required": ["sku", "quantity"],

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.storage_first_api import problems
-from constructs_lib.storage_first_api.dynamodb_errors import refused
+from constructs_lib.storage_first_api.errors import refused
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall
 from constructs_lib.storage_first_api.problems import answer_with
-from constructs_lib.storage_first_api.stores.dynamodb import ID_PATTERN, TENANT
+from constructs_lib.storage_first_api.reader import ID_PATTERN, TENANT_PATTERN, tenant_of
+from constructs_lib.storage_first_api.route import Route
 from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, client_text, concat, document, fragment, when
 
 if TYPE_CHECKING:
@@ -36,12 +37,17 @@ class JobEndpoint:
         self._table = table
         self._apis: set[str] = set()
 
-    def serve(self, api: StorageFirstApi) -> None:
-        """Add `GET /jobs/{jobId}` to `api`, once.
+    def serve(self, api: StorageFirstApi, route: Route) -> None:
+        """Add `GET /jobs/{jobId}` to `api`, once, for whoever may call the API.
 
         Raises:
-            ValueError: If `api` shows the jobs of another table.
+            ValueError: If `api` shows the jobs of another table, or the jobs of `route` are another tenant's.
         """
+        if route.access.tenant != api.access.tenant:
+            raise ValueError(
+                f"access of {route.name} must name the same tenant as access of {api.node.path}, "
+                "whose GET /jobs/{jobId} shows its jobs"
+            )
         if api.node.addr in self._apis:
             return
         self._apis.add(api.node.addr)
@@ -50,7 +56,8 @@ class JobEndpoint:
                 f"{api.node.path} serves GET {_JOB} already, for another JobTracker. "
                 "Use one tracker for all routes of an API"
             )
-        api.add_service_method("GET", _JOB, _show_job(self._table), grant=self._grant)
+        show = Route(http_method="GET", path=_JOB, access=api.access)
+        api.add_service_method(show, _show_job(self._table, show), grant=self._grant)
 
     def _grant(self, grantee: iam.IGrantable) -> iam.Grant:
         if self._table.encryption_key:
@@ -60,7 +67,7 @@ class JobEndpoint:
         )
 
 
-def _show_job(table: dynamodb.ITable) -> ServiceCall:
+def _show_job(table: dynamodb.ITable, route: Route) -> ServiceCall:
     """Describe the call that shows one job.
 
     An unknown job, another tenant's and an expired one are the same 404: what has expired is filtered, since DynamoDB
@@ -73,14 +80,15 @@ def _show_job(table: dynamodb.ITable) -> ServiceCall:
         "FilterExpression": "attribute_not_exists(#expiresAt) OR #expiresAt > :now",
         "ExpressionAttributeNames": {"#pk": "pk", "#expiresAt": "expiresAt"},
         "ExpressionAttributeValues": {
-            # No item's key is a tenant alone, which stands for an id that no job can have.
-            ":pk": {"S": when("$known", concat(f"{TENANT}#", client_text("$jobId")), TENANT)},
+            # No item's key is a dash, which stands for an id that no job can have.
+            ":pk": {"S": when("$known", concat(client_text("$tenant"), "#", client_text("$jobId")), "-")},
             ":now": {"N": Vtl("${epoch.substring(0,10)}")},
         },
     }
     setup = f"""
 #set($jobId = "$!input.params().path.get('jobId')")
-#set($known = $jobId.matches("{ID_PATTERN}"))
+#set($tenant = {tenant_of(route)})
+#set($known = $jobId.matches("{ID_PATTERN}") && $tenant.matches("{TENANT_PATTERN}"))
 #set($epoch = "$context.requestTimeEpoch")"""
     found = Answer(
         outcome="200",

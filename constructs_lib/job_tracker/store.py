@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import Size
 
 from constructs_lib.job_tracker.endpoint import JOBS
 from constructs_lib.storage_first_api import DynamoDbStore
+from constructs_lib.storage_first_api.integrations import accepted
+from constructs_lib.storage_first_api.problems import RETRY_AFTER_SECONDS
+from constructs_lib.storage_first_api.stores.dynamodb import ITEM
+from constructs_lib.storage_first_api.templates import Vtl
+from constructs_lib.storage_first_api.values import (
+    arrival_digit,
+    arrival_time,
+    body,
+    idempotency_key,
+    join,
+    request_id,
+    tenant,
+)
 
 if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
 
     from constructs_lib.job_tracker.endpoint import JobEndpoint
     from constructs_lib.storage_first_api import StorageFirstApi
+    from constructs_lib.storage_first_api.integrations import Answer
+    from constructs_lib.storage_first_api.route import Route
 
 # An execution's input has at most 256 KiB: what is stored must fit into it, with the job around it.
 _MAX_BODY = Size.kibibytes(240)
+_TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 class JobStore(DynamoDbStore):
-    """Stores each request of a route as a job; an API that uses it serves `GET /jobs/{jobId}` too."""
+    """Stores each request of a route as a job; an API that uses it serves `GET /jobs/{jobId}` too.
+
+    The id of the job is the caller's `Idempotency-Key`, or else the request's id. The same key with the same body
+    answers with the job as it is now, and changes nothing.
+    """
 
     def __init__(self, table: dynamodb.ITable, endpoint: JobEndpoint, *, type: str) -> None:
         """Store requests in the table of a `JobTracker`.
@@ -30,13 +51,63 @@ class JobStore(DynamoDbStore):
             endpoint: What shows the jobs.
             type: The type of the jobs.
         """
-        super().__init__(table, type=type, status_resource=JOBS, max_body=_MAX_BODY)
+        super().__init__(
+            table,
+            item={
+                "pk": join(tenant(), "#", idempotency_key()),
+                "id": idempotency_key(),
+                "tenant": tenant(),
+                "type": type,
+                "status": "Pending",
+                "attempt": 1,
+                "version": 1,
+                "createdAt": arrival_time(),
+                "updatedAt": arrival_time(),
+                "requestId": request_id(),
+                "input": body(),
+                # The index of the unfinished; `open` spreads it.
+                "open": arrival_digit(),
+                "checkAt": arrival_time(),
+            },
+            max_body=_MAX_BODY,
+        )
+        self._compared = ["type", "input"]
+        self._expires = "expiresAt"
         self._endpoint = endpoint
 
-    def bind(self, api: StorageFirstApi) -> None:
+    def bind(self, api: StorageFirstApi, route: Route) -> None:
         """Let `api` show the jobs that its answers link to.
 
         Raises:
-            ValueError: If `api` shows the jobs of another tracker.
+            ValueError: If `api` shows the jobs of another tracker, or `route` has another tenant than `api`.
         """
-        self._endpoint.serve(api)
+        self._endpoint.serve(api, route)
+
+    def _accepted(self, route: Route) -> Answer:
+        # The stage, or the base path of a custom domain, is what stands before the route's own segments.
+        links = (
+            f'#set($base = "$context.path")#foreach($segment in [1..{route.segments}])'
+            '#set($base = $base.substring(0, $base.lastIndexOf("/")))#end'
+            f'#set($href = "$base{JOBS}/$id")#set($context.responseOverride.header.Location = $href)'
+            f'#set($context.responseOverride.header.Retry-After = "{RETRY_AFTER_SECONDS}")\n'
+        )
+        return accepted(
+            "$!item.id.S",
+            status=Vtl("$item.status.S"),
+            links=[{"rel": "job", "href": Vtl("$href")}],
+            setup=ITEM,
+            found=links,
+        )
+
+
+def require_job_type(argument: str, value: str) -> None:
+    """Check that `value` can be the type of jobs, and part of names.
+
+    Raises:
+        ValueError: If it cannot; the message names `argument`.
+    """
+    if not _TYPE_NAME.fullmatch(value):
+        raise ValueError(
+            f"{argument} must be 1 to 64 letters, digits, dots, dashes and underscores, and start with a letter; "
+            f"got {value!r}"
+        )

@@ -22,9 +22,8 @@ from constructs_lib._acknowledge import acknowledge
 from constructs_lib._handlers import handler_function
 from constructs_lib.job_tracker import states
 from constructs_lib.job_tracker.endpoint import JobEndpoint
-from constructs_lib.job_tracker.store import JobStore
+from constructs_lib.job_tracker.store import JobStore, require_job_type
 from constructs_lib.job_tracker.workflow import TrackedWorkflow
-from constructs_lib.storage_first_api.stores.dynamodb import require_type_name
 
 OPEN_JOBS = "open"
 
@@ -154,7 +153,7 @@ class JobTracker(Construct):
         Raises:
             ValueError: If the type is no name or has a workflow, or the tracker has 16 workflows.
         """
-        require_type_name("job_type", job_type)
+        require_job_type("job_type", job_type)
         if job_type in self._machines:
             raise ValueError(f"job_type {job_type!r} has a workflow already; one type is worked on by one workflow.")
         if len(self._machines) == _MAX_WORKFLOWS:
@@ -210,7 +209,7 @@ class JobTracker(Construct):
         Raises:
             ValueError: If the type is no name.
         """
-        require_type_name("job_type", job_type)
+        require_job_type("job_type", job_type)
         self._used_types.add(job_type)
 
     def _types_without_workflow(self) -> list[str]:

@@ -14,10 +14,11 @@ from constructs import Construct
 
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.access import ANYONE, Access
 from constructs_lib.storage_first_api.integrations import ServiceCall, method_responses
 from constructs_lib.storage_first_api.models import ANY_OBJECT, JsonSchema, body_model
-
-IDEMPOTENCY_KEY = "Idempotency-Key"
+from constructs_lib.storage_first_api.reader import IDEMPOTENCY_KEY
+from constructs_lib.storage_first_api.route import Route
 
 _PUSH_LOGS = (
     "AwsSolutions::AwsSolutions-IAM4"
@@ -107,13 +108,13 @@ class Throttle:
 class Store(Protocol):
     """Where a route stores its requests."""
 
-    def call(self, path: str) -> ServiceCall:
-        """Describe the call that stores a request to the route `path`."""
+    def call(self, route: Route) -> ServiceCall:
+        """Describe the call that stores a request to `route`."""
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` store requests, and nothing else."""
 
-    def bind(self, api: "StorageFirstApi") -> None:
+    def bind(self, api: "StorageFirstApi", route: Route) -> None:
         """Add to `api` what the answers of this store link to."""
 
 
@@ -123,6 +124,7 @@ class StorageFirstApi(Construct):
     A 2xx is sent only after the store confirmed the write. All else is a problem (RFC 9457) that the caller can act on.
 
     Attributes:
+        access: Who may call, unless a route says otherwise.
         rest_api: The REST API; add methods that are not storage-first to it.
         access_log: Where each request is logged, as JSON.
     """
@@ -132,6 +134,7 @@ class StorageFirstApi(Construct):
         scope: Construct,
         id: str,
         *,
+        access: Access = ANYONE,
         cors: Cors | None = None,
         throttle: Throttle = Throttle(rate=1000, burst=2000),
         stage_name: str = "prod",
@@ -142,12 +145,14 @@ class StorageFirstApi(Construct):
         Args:
             scope: The scope.
             id: The id.
+            access: Who may call, unless a route says otherwise.
             cors: Who may call from a browser; nobody by default.
             throttle: How many requests the stage takes. All APIs of an account in a Region share 10,000 a second.
             stage_name: The stage, which is the first segment of each URL.
             removal_policy: What becomes of the access log with the stack.
         """
         super().__init__(scope, id)
+        self.access = access
         self._headers = cors.response_headers if cors else {}
         self.access_log = logs.LogGroup(
             self, "AccessLog", retention=logs.RetentionDays.ONE_YEAR, removal_policy=removal_policy
@@ -176,37 +181,36 @@ class StorageFirstApi(Construct):
         path: str,
         store: Store,
         *,
-        body: JsonSchema = ANY_OBJECT,
+        body: JsonSchema | None = None,
+        access: Access | None = None,
         require_idempotency_key: bool = False,
     ) -> apigateway.Method:
         """Store what is posted to `path`.
 
         Args:
-            path: The route, such as `/gophers`.
+            path: The route, such as `/gophers` or `/clicks/{page}`.
             store: Where requests are stored.
-            body: The JSON Schema (draft 4) that a body must match; any JSON object by default.
+            body: What a body must be; any JSON object by default.
+            access: Who may call; as the API's by default.
             require_idempotency_key: Whether a request without an `Idempotency-Key` is refused with 400.
 
         Raises:
-            ValueError: If `path` is no route or is served already, or `body` has a keyword that API Gateway does not
-                enforce.
+            ValueError: If `path` is no route or is served already, `body` has a keyword that API Gateway does not
+                enforce, or `store` takes a value that the route does not have.
         """
-        if not path.startswith("/") or path.endswith("/") or "//" in path:
-            raise ValueError(f'path must start with "/", and have no empty segment and no "/" at its end; got {path!r}')
-        store.bind(self)
-        return self.add_service_method(
-            "POST",
-            path,
-            store.call(path),
-            grant=store.grant_store,
-            body=body,
-            headers={IDEMPOTENCY_KEY: require_idempotency_key},
+        return self._store(
+            "POST", path, store, body=body, access=access, require_idempotency_key=require_idempotency_key
         )
+
+    def put(
+        self, path: str, store: Store, *, body: JsonSchema | None = None, access: Access | None = None
+    ) -> apigateway.Method:
+        """Store what is put to `path`; for the rest see `post`."""
+        return self._store("PUT", path, store, body=body, access=access)
 
     def add_service_method(
         self,
-        http_method: str,
-        path: str,
+        route: Route,
         call: ServiceCall,
         *,
         grant: Callable[[iam.IGrantable], iam.Grant],
@@ -216,24 +220,24 @@ class StorageFirstApi(Construct):
         """Serve a route by one call to an AWS service, with a role of its own.
 
         Args:
-            http_method: The method, such as `GET`.
-            path: The route.
+            route: The route.
             call: The call, and what its outcomes answer.
             grant: Grants the role what the call needs.
-            body: The JSON Schema that the body must match; a body is not looked at by default.
-            headers: Request headers, each with whether a request without it is refused.
+            body: What the body must be; a body is not looked at by default.
+            headers: Request headers besides those of `call`, each with whether a request without it is refused.
 
         Raises:
             ValueError: If the route is served already.
         """
-        resource = self.rest_api.root.resource_for_path(path)
+        http_method = route.http_method
+        resource = self.rest_api.root.resource_for_path(route.path)
         if resource.node.try_find_child(http_method):
-            raise ValueError(f"{http_method} {path} is served already; a route has one store")
+            raise ValueError(f"{route.name} is served already; a route has one store")
         role = iam.Role(
             resource,
             f"{http_method.capitalize()}Role",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
-            description=f"Lets {http_method} {path} call {call.service}:{call.action}",
+            description=f"Lets {route.name} call {call.service}:{call.action}",
         )
         answers = call.all_answers(self._headers)
         method = resource.add_method(
@@ -242,12 +246,31 @@ class StorageFirstApi(Construct):
             method_responses=method_responses(answers),
             request_validator=self._request_validator,
             request_models=self._models(resource, http_method, body) if body else None,
-            request_parameters={
-                f"method.request.header.{name}": required for name, required in (headers or {}).items()
-            },
+            request_parameters=call.request_parameters(sorted(route.parameters), headers or {}),
         )
         grant(role).apply_before(method)
         return method
+
+    def _store(
+        self,
+        http_method: str,
+        path: str,
+        store: Store,
+        *,
+        body: JsonSchema | None,
+        access: Access | None,
+        require_idempotency_key: bool = False,
+    ) -> apigateway.Method:
+        if not path.startswith("/") or path.endswith("/") or "//" in path:
+            raise ValueError(f'path must start with "/", and have no empty segment and no "/" at its end; got {path!r}')
+        route = Route(http_method=http_method, path=path, access=access or self.access)
+        store.bind(self, route)
+        call = store.call(route)
+        if body is not None and call.template is None:
+            raise ValueError(f"body: the store of {route.name} takes any media type, so there is no JSON to check")
+        model = (ANY_OBJECT if body is None else body) if call.template is not None else None
+        headers = {IDEMPOTENCY_KEY: True} if require_idempotency_key else {}
+        return self.add_service_method(route, call, grant=store.grant_store, body=model, headers=headers)
 
     def _explain(self) -> None:
         acknowledge(

@@ -1,14 +1,21 @@
 """One call that API Gateway makes to an AWS service, and what each of its outcomes answers."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 
+from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.problems import MISCONFIGURED, UNAVAILABLE, Problem, quoted, template
+from constructs_lib.storage_first_api.templates import Raw, Value, client_text, document, either, fragment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_iam as iam
 
 _T = TypeVar("_T")
 
@@ -22,66 +29,122 @@ class Answer:
         status: The HTTP status of the answer, unless its template overrides it.
         template: The response template.
         headers: Static headers of the answer.
+        passed_on: Headers of the answer, each with the service's header whose value it has.
     """
 
     outcome: str
     status: HTTPStatus
     template: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    passed_on: Mapping[str, str] = field(default_factory=dict)
+
+    def response_parameters(self) -> dict[str, str]:
+        """Write the headers as API Gateway wants them."""
+        passed_on = {name: f"integration.response.header.{source}" for name, source in self.passed_on.items()}
+        return _on_method({**quoted(self.headers), **passed_on})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceCall:
-    """One action of an AWS service, called by API Gateway without compute in between.
+    """One call of an AWS service, made by API Gateway without compute in between.
 
     Attributes:
         service: The service as API Gateway's URIs name it, such as `dynamodb`.
-        action: The action, such as `UpdateItem`.
-        template: The request template.
+        action: The action, such as `UpdateItem`; also says what the role is for.
+        path: The path of the call, for services that are not called by an action's name.
+        http_method: The method of the call.
+        template: The request template; without one the body is passed on as it is, whatever its media type.
+        parameters: Parts of the call (`header.X`, `path.x`), each with its source as API Gateway writes it.
+        headers: Request headers of the route, each with whether a request without it is refused.
+        query_parameters: The same of the query string.
+        binary_media_types: Media types whose bodies are bytes, not text.
         answers: What the known outcomes answer. Server errors and all others are added.
     """
 
     service: str
     action: str
-    template: str
+    path: str | None = None
+    http_method: str = "POST"
+    template: str | None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, bool] = field(default_factory=dict)
+    query_parameters: Mapping[str, bool] = field(default_factory=dict)
+    binary_media_types: Sequence[str] = ()
     answers: Sequence[Answer]
 
     def all_answers(self, headers: Mapping[str, str]) -> Sequence[Answer]:
         """List the answers of every outcome, each with `headers`; an unknown outcome is never a success."""
-        server_error = _always(r"5\d{2}", UNAVAILABLE)
-        unknown = _always("", MISCONFIGURED)
+        server_error = always(r"5\d{2}", UNAVAILABLE)
+        unknown = always("", MISCONFIGURED)
         return [
             replace(answer, headers={**headers, **answer.headers}) for answer in (*self.answers, server_error, unknown)
         ]
 
     def integration(self, role: iam.IRole, answers: Sequence[Answer]) -> apigateway.AwsIntegration:
         """Define the integration that makes this call as `role`."""
+        never, always_ = apigateway.PassthroughBehavior.NEVER, apigateway.PassthroughBehavior.WHEN_NO_TEMPLATES
         return apigateway.AwsIntegration(
             service=self.service,
-            action=self.action,
-            integration_http_method="POST",
+            action=None if self.path else self.action,
+            path=self.path,
+            integration_http_method=self.http_method,
             options=apigateway.IntegrationOptions(
                 credentials_role=role,
-                passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
-                request_templates={"application/json": self.template},
+                passthrough_behavior=never if self.template else always_,
+                request_templates={"application/json": self.template} if self.template else None,
+                request_parameters={f"integration.request.{name}": value for name, value in self.parameters.items()},
                 integration_responses=[
                     apigateway.IntegrationResponse(
                         selection_pattern=answer.outcome or None,
                         status_code=str(answer.status.value),
                         response_templates={"application/json": answer.template},
-                        response_parameters=_on_method(quoted(answer.headers)),
+                        response_parameters=answer.response_parameters(),
                     )
                     for answer in answers
                 ],
             ),
         )
 
+    def request_parameters(self, path_parameters: Sequence[str], headers: Mapping[str, bool]) -> dict[str, bool]:
+        """Declare what the method takes, each with whether a request without it is refused."""
+        return {
+            **{f"method.request.path.{name}": True for name in path_parameters},
+            **{f"method.request.querystring.{name}": required for name, required in self.query_parameters.items()},
+            **{f"method.request.header.{name}": required for name, required in {**self.headers, **headers}.items()},
+        }
+
+
+def accepted(id: str, *, status: Value = "Stored", links: Value = (), setup: str = "", found: str = "") -> Answer:
+    """Answer 202 to a confirmed write, and 503 where the service's answer confirms nothing.
+
+    Args:
+        id: The Velocity reference of the id by which the service knows what it stored.
+        status: The status that the caller is told.
+        links: Where it can be followed.
+        setup: Directives that run first.
+        found: Directives that run only where the write is confirmed.
+    """
+    body: Mapping[str, Value] = {"id": client_text("$id"), "status": status, "links": links}
+    told = either('$id == ""', problems.answer_with(UNAVAILABLE), Raw(f"{found}{fragment(body).source}"))
+    return Answer(
+        outcome="200",
+        status=HTTPStatus.ACCEPTED,
+        template=document(told, setup=f'{setup}\n#set($id = "{id}")'),
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def always(outcome: str, problem: Problem) -> Answer:
+    """Answer one outcome with one problem."""
+    return Answer(outcome=outcome, status=problem.status, template=template(problem), headers=problem.headers)
+
 
 def method_responses(answers: Sequence[Answer]) -> list[apigateway.MethodResponse]:
     """Declare the statuses and headers that `answers` use, as API Gateway requires."""
     headers: dict[HTTPStatus, dict[str, bool]] = {}
     for answer in answers:
-        headers.setdefault(answer.status, {}).update(_on_method(dict.fromkeys(answer.headers, False)))
+        declared = dict.fromkeys([*answer.headers, *answer.passed_on], False)
+        headers.setdefault(answer.status, {}).update(_on_method(declared))
     return [
         apigateway.MethodResponse(
             status_code=str(status.value),
@@ -90,10 +153,6 @@ def method_responses(answers: Sequence[Answer]) -> list[apigateway.MethodRespons
         )
         for status, parameters in headers.items()
     ]
-
-
-def _always(outcome: str, problem: Problem) -> Answer:
-    return Answer(outcome=outcome, status=problem.status, template=template(problem), headers=problem.headers)
 
 
 def _on_method(headers: Mapping[str, _T]) -> dict[str, _T]:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aws_cdk import aws_apigateway as apigateway
 
-from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, document, fragment
+from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, document, fragment, string_literal
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -66,6 +66,10 @@ UNAVAILABLE = Problem(
     retry=True,
 )
 MISCONFIGURED = Problem(status=HTTPStatus.INTERNAL_SERVER_ERROR, detail="The API cannot serve this request.")
+FORBIDDEN = Problem(status=HTTPStatus.FORBIDDEN, detail="The caller belongs to no tenant that this API knows.")
+ALREADY_THERE = Problem(
+    status=HTTPStatus.PRECONDITION_FAILED, detail="There is something under this name already. Nothing was stored."
+)
 NO_SUCH_JOB = Problem(status=HTTPStatus.NOT_FOUND, detail="There is no such job.")
 
 
@@ -100,7 +104,7 @@ def _set(problem: Problem) -> str:
     )
     return f"""
 #set($status = {problem.status.value})#set($title = "{problem.title}")
-#set($detail = "{problem.detail}"){retry_after}"""
+#set($detail = {string_literal(problem.detail)}){retry_after}"""
 
 
 def _body(title: Value, status: Value, detail: Value) -> Mapping[str, Value]:

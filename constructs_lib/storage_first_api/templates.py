@@ -22,7 +22,9 @@ _LITERALS = {"$": "${dollar}", "#": "${hash}", "\\": "${backslash}"}
 _SPECIAL = re.compile(r"[$#]|\\(?=\\*[$#])")
 # What the CDK starts the text of a token with. To ask the CDK itself takes a millisecond, some hundred times a synth.
 _UNRESOLVED = "${Token["
-_PRELUDE = """#set($dollar = "$")#set($hash = "#")#set($backslash = "\\")\n"""
+_QUOTE = "${quote}"
+_PRELUDE = """#set($dollar = "$")#set($hash = "#")#set($backslash = "\\")#set($quote = '"')\n"""
+_PLACEHOLDERS = (*_LITERALS.values(), _QUOTE)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,28 @@ def fragment(value: Value) -> Raw:
     return Raw(_json(value))
 
 
+def form_text(reference: str) -> str:
+    """Refer to text that a client controls, in a form (`application/x-www-form-urlencoded`)."""
+    return f"$util.urlEncode({reference})"
+
+
+def string_literal(text: str) -> str:
+    """Write a literal as a string of Velocity, for directives."""
+    safe = "".join(_LITERALS.get(character, character) for character in text)
+    return '"' + safe.replace('"', _QUOTE) + '"'
+
+
+def either(condition: str, then: Raw, otherwise: Raw) -> Raw:
+    """Choose between two JSON values while the request is served."""
+    return Raw(f"#if({condition}){then.source}#{{else}}{otherwise.source}#end")
+
+
+def text_document(text: str, *, setup: str = "") -> str:
+    """Render `text` as it is, after `setup`, with the definitions that literals need."""
+    whole = f"{setup.strip()}\n{text}".strip()
+    return f"{_PRELUDE}{whole}" if any(name in whole for name in _PLACEHOLDERS) else whole
+
+
 def document(value: Value, *, setup: str = "") -> str:
     """Render `value` as a template whose output is JSON.
 
@@ -70,8 +94,7 @@ def document(value: Value, *, setup: str = "") -> str:
         value: What the template renders.
         setup: Directives (`#set`, `#foreach`...) that run first; whatever they print is white space.
     """
-    text = f"{setup.strip()}\n{_json(value)}".strip()
-    return f"{_PRELUDE}{text}" if any(name in text for name in _LITERALS.values()) else text
+    return text_document(_json(value), setup=setup)
 
 
 def _json(value: Value) -> str:

@@ -1,103 +1,91 @@
-"""Store requests as items of a DynamoDB table, at most once for each Idempotency-Key."""
+"""Store requests as items of a DynamoDB table, the same request once."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from aws_cdk import Size
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.storage_first_api import problems
-from constructs_lib.storage_first_api.dynamodb_errors import is_type, refused, says
-from constructs_lib.storage_first_api.integrations import Answer, ServiceCall
-from constructs_lib.storage_first_api.templates import Value, Vtl, client_text, concat, document
+from constructs_lib.storage_first_api.errors import is_type, refused, says
+from constructs_lib.storage_first_api.integrations import Answer, ServiceCall, accepted
+from constructs_lib.storage_first_api.problems import Problem
+from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.templates import Value, Vtl
+from constructs_lib.storage_first_api.values import (
+    Joined,
+    RequestValue,
+    Text,
+    Type,
+    arrival_time,
+    body,
+    idempotency_key,
+    join,
+    request_id,
+    tenant,
+    values_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
+    from constructs_lib.storage_first_api.route import Route
 
-ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
-TENANT = "default"
+Attribute: TypeAlias = "Text | bool | int | float | Mapping[str, Attribute] | Sequence[Attribute]"
 
-_TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+ITEM = "#set($item = $input.path('$.Attributes'))"  # of an answer to UpdateItem
+
 _LARGEST_BODY_KIB = 350
-_INVALID_KEY = "InvalidIdempotencyKey"
-_TOO_LARGE = "RequestTooLarge"
-
-# The id is the caller's key or the request's. Header names are compared without case: they arrive as the client spelt
-# them.
-_ID = """
-#set($id = "$context.requestId")
-#foreach($name in $input.params().header.keySet())
-#if($name.equalsIgnoreCase("Idempotency-Key"))#set($id = $input.params().header.get($name))#end
-#end"""
-
-# The time of arrival as ISO 8601, built from text: `21/Nov/2026:20:12:29 +0000` and the epoch's milliseconds.
-_NOW = """
-#set($months = {"Jan":"01","Feb":"02","Mar":"03","Apr":"04","May":"05","Jun":"06",
-"Jul":"07","Aug":"08","Sep":"09","Oct":"10","Nov":"11","Dec":"12"})
-#set($clock = "$context.requestTime")
-#set($epoch = "$context.requestTimeEpoch")
-#set($month = $months.get($clock.substring(3,6)))
-#set($day = "${clock.substring(7,11)}-${month}-${clock.substring(0,2)}")
-#set($now = "${day}T${clock.substring(12,20)}.${epoch.substring(10,13)}Z")"""
-
-# A request that must not be stored asks for impossible return values: DynamoDB refuses it before it writes, and names
-# them in its answer, by which the response template knows why. A mapping template has no other way to refuse. The
-# length in bytes is known from base64, which makes four characters of every three bytes.
-_REFUSALS = """
-#set($returnValues = "ALL_NEW")
-#if(!$id.matches("{id_pattern}"))#set($returnValues = "{invalid_key}")#end
-#if($util.base64Encode($input.body).length() > {base64_limit})#set($returnValues = "{too_large}")#end"""
-
-
-def require_type_name(argument: str, value: str) -> None:
-    """Check that `value` can be the type of requests, and part of names.
-
-    Raises:
-        ValueError: If it cannot; the message names `argument`.
-    """
-    if not _TYPE_NAME.fullmatch(value):
-        raise ValueError(
-            f"{argument} must be 1 to 64 letters, digits, dots, dashes and underscores, and start with a letter; "
-            f"got {value!r}"
-        )
+_BAD_NUMBER = Problem(
+    status=HTTPStatus.BAD_REQUEST,
+    detail="A number has more than 38 digits, or is too large or too small. Nothing was stored.",
+)
+_REQUEST_ITEM: Mapping[str, Attribute] = {
+    "pk": join(tenant(), "#", idempotency_key()),
+    "id": idempotency_key(),
+    "tenant": tenant(),
+    "createdAt": arrival_time(),
+    "requestId": request_id(),
+    "input": body(),
+}
 
 
 class DynamoDbStore:
     """Stores each request of a route as one item, in one conditional write.
 
-    An item has `pk` (the table's partition key: tenant and id), `id`, `tenant`, `type`, `status` (`Pending`),
-    `attempt`, `version`, `createdAt`, `updatedAt`, `requestId` and `input`, the body exactly as it came; `open` and
-    `checkAt` are for an index of the unfinished. The id is the caller's `Idempotency-Key`, or else the request's id.
-
-    The same key with the same body answers with the item as it is now, and changes nothing.
+    A request whose key is taken is answered like the first where all that it wrote is the same, and changes nothing;
+    with anything else it is refused with 422. Values that differ each time (`request_id()`, `arrival_time()`,
+    `expires_after()`, `context()`) are not compared.
     """
 
     def __init__(
         self,
         table: dynamodb.ITable,
         *,
-        type: str,
-        status_resource: str | None = None,
+        item: Mapping[str, Attribute] | None = None,
+        key: Sequence[str] | None = None,
         max_body: Size | None = None,
     ) -> None:
         """Store requests in `table`.
 
         Args:
-            table: A table whose partition key is `pk`, a string, and which has no sort key.
-            type: The kind of request: 1 to 64 letters, digits, `.`, `_` and `-`, the first a letter.
-            status_resource: The path under which `GET {status_resource}/{id}` shows an item; the answer links to it.
+            table: The table.
+            item: The attributes of an item: literals, values of the request, and maps and lists of them. A `Number` is
+                stored as a number, a `Bool` as a Boolean, all else as a string. By default `pk` (tenant and
+                `Idempotency-Key`, or else the request's id), `id`, `tenant`, `createdAt`, `requestId` and `input`, the
+                body exactly as it came. Where the route's access gives a tenant and the partition key does not hold
+                it, the key is `<tenant>#<key>`.
+            key: The attributes that are the table's key; needed only where `table` is imported.
             max_body: The largest body that is stored; by default 300 KiB, which leaves room in DynamoDB's 400 KB item.
 
         Raises:
-            ValueError: If `type` or `max_body` is not as described.
+            ValueError: If `item` lacks an attribute of the key or nothing but the key, or `max_body` is out of range.
         """
-        require_type_name("type", type)
         self.max_body = max_body or Size.kibibytes(300)
         if not 1 <= self.max_body.to_kibibytes() <= _LARGEST_BODY_KIB:
             raise ValueError(
@@ -105,8 +93,16 @@ class DynamoDbStore:
                 f"got {self.max_body.to_kibibytes()} KiB"
             )
         self.table = table
-        self.type = type
-        self.status_resource = status_resource
+        # What a repetition must have in common with the first, and the attribute that says when an item has expired.
+        self._compared: Sequence[str] | None = None
+        self._expires: str | None = None
+        self.item = _REQUEST_ITEM if item is None else item
+        self.key = list(key or _key_of(table))
+        missing = [name for name in self.key if name not in self.item]
+        if missing:
+            raise ValueError(
+                f"item must have the key of the table ({', '.join(self.key)}); got {', '.join(self.item) or 'nothing'}"
+            )
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` store requests, and nothing else."""
@@ -116,82 +112,118 @@ class DynamoDbStore:
             grantee=grantee, actions=["dynamodb:UpdateItem"], resource_arns=[self.table.table_arn]
         )
 
-    def bind(self, api: StorageFirstApi) -> None:
+    def bind(self, api: StorageFirstApi, route: Route) -> None:
         """Add nothing: what shows the items is up to the app."""
 
-    def call(self, path: str) -> ServiceCall:
-        """Describe the call that stores a request to the route `path`."""
-        stored = Answer(
-            outcome="200",
-            status=HTTPStatus.ACCEPTED,
-            template=self._accepted(path),
-            headers={"Content-Type": "application/json", "Retry-After": str(problems.RETRY_AFTER_SECONDS)},
-        )
-        refusal = refused(
-            [
-                (is_type("ConditionalCheckFailed"), problems.KEY_REUSED),
-                (says(_INVALID_KEY), problems.INVALID_KEY),
-                (says(_TOO_LARGE), problems.TOO_LARGE),
-                (says("maximum allowed size"), problems.TOO_LARGE),
-            ]
-        )
-        return ServiceCall(
-            service="dynamodb", action="UpdateItem", template=self._update_item(), answers=[stored, refusal]
-        )
-
-    def _update_item(self) -> str:
-        attributes: Mapping[str, Mapping[str, Value]] = {
-            "id": {"S": client_text("$id")},
-            "tenant": {"S": TENANT},
-            "type": {"S": self.type},
-            "status": {"S": "Pending"},
-            "attempt": {"N": "1"},
-            "version": {"N": "1"},
-            "createdAt": {"S": Vtl("$now")},
-            "updatedAt": {"S": Vtl("$now")},
-            "requestId": {"S": Vtl("$context.extendedRequestId")},
-            "input": {"S": client_text("$input.body")},
-            # The last digit of the arrival's milliseconds spreads the index over ten partitions.
-            "open": {"S": Vtl("${epoch.substring(12,13)}")},
-            "checkAt": {"S": Vtl("$now")},
-        }
-        names = {f"#{name}": name for name in (*attributes, "pk", "expiresAt")}
-        assignments = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in attributes)
-        request: Mapping[str, Value] = {
-            "TableName": self.table.table_name,
-            "Key": {"pk": {"S": concat(f"{TENANT}#", client_text("$id"))}},
-            "UpdateExpression": f"SET {assignments}",
-            "ConditionExpression": (
-                "attribute_not_exists(#pk) OR (#input = :input AND #type = :type "
-                "AND (attribute_not_exists(#expiresAt) OR #expiresAt > :now))"
-            ),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {
-                **{f":{name}": value for name, value in attributes.items()},
-                ":now": {"N": Vtl("${epoch.substring(0,10)}")},
+    def call(self, route: Route) -> ServiceCall:
+        """Describe the call that stores a request to `route`."""
+        reader = RequestReader(route)
+        reader.refuse_body_over(self.max_body)
+        template = reader.document(
+            self._update_item(reader, route),
+            impossible=lambda reason: {
+                "TableName": self.table.table_name,
+                "Key": {name: {"S": "-"} for name in self.key},
+                "ReturnValues": reason,
             },
-            "ReturnValues": Vtl("$returnValues"),
-        }
-        refusals = (
-            _REFUSALS.replace("{id_pattern}", ID_PATTERN)
-            .replace("{invalid_key}", _INVALID_KEY)
-            .replace("{too_large}", _TOO_LARGE)
-            .replace("{base64_limit}", str(self.max_body.to_bytes() // 3 * 4))
         )
-        return document(request, setup=_ID + _NOW + refusals)
+        cases = [
+            (is_type("ConditionalCheckFailed"), problems.KEY_REUSED),
+            *reader.refusals,
+            (says("maximum allowed size"), problems.TOO_LARGE),
+            (says("significant digits"), _BAD_NUMBER),
+            (says("Number overflow"), _BAD_NUMBER),
+            (says("Number underflow"), _BAD_NUMBER),
+        ]
+        return ServiceCall(
+            service="dynamodb",
+            action="UpdateItem",
+            template=template,
+            headers=reader.headers,
+            query_parameters=reader.query_parameters,
+            answers=[self._accepted(route), refused(cases)],
+        )
 
-    def _accepted(self, path: str) -> str:
-        links: list[Value] = []
-        setup = "\n#set($item = $input.path('$.Attributes'))"
-        if self.status_resource:
-            # The stage, or the base path of a custom domain, is what stands before the route's own segments.
-            segments = path.strip("/").count("/") + 1
-            setup += (
-                '\n#set($base = "$context.path")'
-                f'\n#foreach($segment in [1..{segments}])#set($base = $base.substring(0, $base.lastIndexOf("/")))#end'
-                f'\n#set($href = "$base{self.status_resource}/$item.id.S")'
-                "\n#set($context.responseOverride.header.Location = $href)"
-            )
-            links = [{"rel": "job", "href": Vtl("$href")}]
-        body: Mapping[str, Value] = {"id": client_text("$item.id.S"), "status": Vtl("$item.status.S"), "links": links}
-        return document(body, setup=setup)
+    def _accepted(self, route: Route) -> Answer:
+        """Answer with the item as it is now, which for a repetition is the first one's."""
+        del route
+        return accepted(self._shown_id(), setup=ITEM)
+
+    def _shown_id(self) -> str:
+        name = "id" if "id" in self.item else self.key[-1]
+        kind = "N" if _type_of(self.item[name]) is Type.NUMBER else "S"
+        return f"$!item.get('{name}').get('{kind}')"
+
+    def _update_item(self, reader: RequestReader, route: Route) -> Mapping[str, Value]:
+        partition_key = self.key[0]
+        item = {**self.item, partition_key: route.scoped(cast("Text", self.item[partition_key]))}
+        values = {name: _attribute(reader, value) for name, value in item.items()}
+        stored = [name for name in item if name not in self.key]
+        compared = self._compared or [name for name in stored if not _of_the_moment(item[name])]
+        number = {name: str(index) for index, name in enumerate([partition_key, *stored])}
+
+        same = [f"#{number[name]} = :{number[name]}" for name in compared]
+        now: dict[str, Value] = {}
+        if self._expires:
+            number[self._expires] = "ttl"
+            same.append("(attribute_not_exists(#ttl) OR #ttl > :now)")
+            now[":now"] = {"N": Vtl(f"${{{reader.epoch[1:]}.substring(0,10)}}")}
+        unused = f"attribute_not_exists(#{number[partition_key]})"
+        assignments = [f"#{number[name]} = if_not_exists(#{number[name]}, :{number[name]})" for name in stored]
+        return {
+            "TableName": self.table.table_name,
+            "Key": {name: values[name] for name in self.key},
+            "UpdateExpression": f"SET {', '.join(assignments)}",
+            "ConditionExpression": f"{unused} OR ({' AND '.join(same)})" if same else unused,
+            "ExpressionAttributeNames": {f"#{place}": name for name, place in number.items()},
+            "ExpressionAttributeValues": {**{f":{number[name]}": values[name] for name in stored}, **now},
+            "ReturnValues": "ALL_NEW",
+        }
+
+
+def _key_of(table: dynamodb.ITable) -> list[str]:
+    resource = table.node.default_child
+    if not isinstance(resource, (dynamodb.CfnTable, dynamodb.CfnGlobalTable)):
+        raise ValueError(  # noqa: TRY004 - what is wrong is the missing argument
+            f'key must name the key of {table.node.path}, which is imported, such as key=["pk", "sk"]'
+        )
+    properties = cast("Sequence[dynamodb.CfnTable.KeySchemaProperty]", resource.key_schema)
+    return [attribute.attribute_name for attribute in sorted(properties, key=lambda each: each.key_type)]
+
+
+def _attribute(reader: RequestReader, value: Attribute) -> Mapping[str, Value]:
+    """Write `value` as DynamoDB's JSON."""
+    written: Mapping[str, Value]
+    match value:
+        case bool():
+            written = {"BOOL": value}
+        case int() | float():
+            written = {"N": str(value)}
+        case RequestValue(type=Type.BOOL):
+            written = {"BOOL": reader.bare(value)}
+        case RequestValue(type=Type.NUMBER):
+            written = {"N": reader.text(value)}
+        case str() | RequestValue() | Joined():
+            written = {"S": reader.text(value)}
+        case Mapping():
+            written = {"M": {name: _attribute(reader, inner) for name, inner in value.items()}}
+        case _:
+            written = {"L": [_attribute(reader, inner) for inner in value]}
+    return written
+
+
+def _of_the_moment(value: Attribute) -> bool:
+    match value:
+        case Mapping():
+            return any(map(_of_the_moment, value.values()))
+        case str() | RequestValue() | Joined():
+            return any(part.of_the_moment for part in values_of(value))
+        case list() | tuple():
+            return any(map(_of_the_moment, value))
+        case _:
+            return False
+
+
+def _type_of(value: Attribute) -> Type:
+    number = isinstance(value, (int, float)) or (isinstance(value, RequestValue) and value.type is Type.NUMBER)
+    return Type.NUMBER if number else Type.STRING

@@ -4,6 +4,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Match, Template
 
 from constructs_lib import JobTracker, StorageFirstApi
+from tests.constructs_lib.storage_first_api.routes import Route
 
 
 @pytest.fixture
@@ -65,6 +66,21 @@ def test_a_type_that_nothing_works_on_fails_the_synth(stack, jobs):
         Template.from_stack(stack)
 
 
-def test_a_type_that_could_not_be_a_name_is_refused(jobs):
-    with pytest.raises(ValueError, match="job_type must be 1 to 64 letters"):
-        jobs.store("add gopher")
+@pytest.mark.parametrize("type_", ["", "add gopher", "9lives", "a" * 65, "add$gopher"])
+def test_a_type_that_could_not_be_a_name_is_refused(jobs, type_):
+    with pytest.raises(ValueError, match="job_type must be 1 to 64 letters") as error:
+        jobs.store(type_)
+
+    assert repr(type_) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "link"), [("/gophers", "/prod/jobs/j-1"), ("/farms/{farm}/gophers", "/prod/jobs/j-1")]
+)
+def test_the_link_to_a_job_is_right_at_any_depth(stack, jobs, path, link):
+    StorageFirstApi(stack, "Api").post(path, jobs.store("add-gopher"))
+    stored = {"Attributes": {"id": {"S": "j-1"}, "status": {"S": "Pending"}}}
+
+    _, headers, _ = Route.of(stack, "POST").answer(200, stored, context={"path": "/prod" + path})
+
+    assert headers["Location"] == link

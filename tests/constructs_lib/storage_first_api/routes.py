@@ -43,6 +43,20 @@ class Route:
         """What the service is sent for a caller's request."""
         return json.loads(render_template(self.request_template, **event).text)
 
+    def stored(self, **event):
+        """The item that DynamoDB is asked to store, without types; nothing where the request is refused."""
+        request = self.request(**event)
+        if request["ReturnValues"] != "ALL_NEW":
+            return None
+        names = request["ExpressionAttributeNames"]
+        values = request["ExpressionAttributeValues"]
+        attributes = {
+            name: values[f":{placeholder[1:]}"]
+            for placeholder, name in names.items()
+            if f":{placeholder[1:]}" in values
+        }
+        return {name: plain(value) for name, value in {**request["Key"], **attributes}.items()}
+
     def answer(self, status, body, **event):
         """What the caller is told for an answer of the service: status, headers, body."""
         response = self.response(status)
@@ -68,3 +82,15 @@ def text(value):
             return separator.join(map(text, parts))
         case _:
             return "the-table"
+
+
+def plain(attribute):
+    """A value of DynamoDB without its type; numbers as they were written."""
+    match attribute:
+        case {"M": members}:
+            return {name: plain(value) for name, value in members.items()}
+        case {"L": items}:
+            return [plain(value) for value in items]
+        case _:
+            (value,) = attribute.values()
+            return value

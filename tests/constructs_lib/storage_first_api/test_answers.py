@@ -19,8 +19,9 @@ REFUSALS = [
     ("TransactionConflictException", "Transaction is ongoing for the item", 429),
     ("ValidationException", "Item size to update has exceeded the maximum allowed size", 413),
     ("ValidationException", "Item size has exceeded the maximum allowed size", 413),
-    ("ValidationException", "1 validation error detected: Value 'RequestTooLarge' at 'returnValues' failed", 413),
-    ("ValidationException", "1 validation error detected: Value 'InvalidIdempotencyKey' at 'returnValues' failed", 400),
+    ("ValidationException", "Attempting to store more than 38 significant digits in a Number", 400),
+    ("ValidationException", "Number overflow. Attempting to store a number with magnitude larger than", 400),
+    ("ValidationException", "Number underflow. Attempting to store a number with magnitude smaller than", 400),
     ("ValidationException", "The provided key element does not match the schema", 500),
     ("ResourceNotFoundException", "Requested resource not found: Table: the-table not found", 500),
     ("AccessDeniedException", "User: arn:aws:sts::1:assumed-role/x is not authorized to perform", 500),
@@ -211,4 +212,4 @@ def test_only_a_job_that_has_not_expired_is_looked_for(get):
 def test_an_id_that_no_job_can_have_finds_nothing(get, job_id):
     request = get.request(path={"jobId": job_id})
 
-    assert request["ExpressionAttributeValues"][":pk"] == {"S": "default"}
+    assert request["ExpressionAttributeValues"][":pk"] == {"S": "-"}

@@ -38,8 +38,8 @@ def test_a_route_may_update_items_of_its_own_table_and_nothing_else(stack, table
     other = a_table(stack, "Other")
     api = StorageFirstApi(stack, "Api")
 
-    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
-    api.post("/holes", DynamoDbStore(other, type="add-hole"))
+    api.post("/gophers", DynamoDbStore(table))
+    api.post("/holes", DynamoDbStore(other))
 
     policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
     granted = [policy["Properties"]["PolicyDocument"]["Statement"] for policy in policies.values()]
@@ -58,7 +58,7 @@ def test_a_route_may_use_the_key_of_an_encrypted_table(stack):
     partition_key = dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING)
     table = dynamodb.Table(stack, "Table", partition_key=partition_key, encryption_key=key)
 
-    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table))
 
     Template.from_stack(stack).has_resource_properties(
         "AWS::IAM::Policy",
@@ -73,7 +73,7 @@ def test_a_route_may_use_the_key_of_an_encrypted_table(stack):
 
 
 def test_a_success_is_answered_only_to_a_confirmed_write(stack, table):
-    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table))
 
     answers = {
         answer.get("SelectionPattern"): answer["StatusCode"]
@@ -84,7 +84,7 @@ def test_a_success_is_answered_only_to_a_confirmed_write(stack, table):
 
 
 def test_a_body_of_any_media_type_is_validated_and_only_json_is_passed_on(stack, table):
-    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table))
 
     method = post_method(stack)
 
@@ -98,7 +98,7 @@ def test_a_body_of_any_media_type_is_validated_and_only_json_is_passed_on(stack,
 
 
 def test_without_a_model_a_body_must_still_be_an_object(stack, table):
-    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    StorageFirstApi(stack, "Api").post("/gophers", DynamoDbStore(table))
 
     Template.from_stack(stack).has_resource_properties("AWS::ApiGateway::Model", {"Schema": {"type": "object"}})
 
@@ -106,7 +106,7 @@ def test_without_a_model_a_body_must_still_be_an_object(stack, table):
 def test_a_changed_model_is_deployed():
     def deployments(body):
         stack = Stack(App(), "Stack")
-        store = DynamoDbStore(a_table(stack, "Table"), type="add-gopher")
+        store = DynamoDbStore(a_table(stack, "Table"))
         StorageFirstApi(stack, "Api").post("/gophers", store, body=body)
         return set(Template.from_stack(stack).find_resources("AWS::ApiGateway::Deployment"))
 
@@ -118,17 +118,17 @@ def test_a_changed_model_is_deployed():
 
 def test_a_route_has_one_store(stack, table):
     api = StorageFirstApi(stack, "Api")
-    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    api.post("/gophers", DynamoDbStore(table))
 
     with pytest.raises(ValueError, match="POST /gophers is served already"):
-        api.post("/gophers", DynamoDbStore(table, type="add-hole"))
+        api.post("/gophers", DynamoDbStore(table))
 
 
 @pytest.mark.parametrize("required", [True, False])
 def test_an_idempotency_key_is_required_where_asked_for(stack, table, required):
     api = StorageFirstApi(stack, "Api")
 
-    api.post("/gophers", DynamoDbStore(table, type="add-gopher"), require_idempotency_key=required)
+    api.post("/gophers", DynamoDbStore(table), require_idempotency_key=required)
 
     assert post_method(stack)["RequestParameters"] == {"method.request.header.Idempotency-Key": required}
 
@@ -136,7 +136,7 @@ def test_an_idempotency_key_is_required_where_asked_for(stack, table, required):
 def test_every_answer_of_the_api_carries_its_cors_headers(stack, table):
     api = StorageFirstApi(stack, "Api", cors=Cors(origins=["https://app.example"], max_age=Duration.hours(1)))
 
-    api.post("/gophers", DynamoDbStore(table, type="add-gopher"))
+    api.post("/gophers", DynamoDbStore(table))
 
     template = Template.from_stack(stack)
     for method in methods(stack):
@@ -184,40 +184,18 @@ def test_the_stage_is_throttled_traced_and_logged_as_json(stack):
     assert json.loads(stage["Properties"]["AccessLogSetting"]["Format"])["requestId"] == "$context.requestId"
 
 
-def test_the_link_to_a_job_depends_on_the_depth_of_the_route_not_on_its_stage(stack, table):
-    store = DynamoDbStore(table, type="add-gopher", status_resource="/jobs")
-    StorageFirstApi(stack, "Api").post("/farms/{farm}/gophers", store)
-
-    (accepted,) = (
-        answer for answer in post_method(stack)["Integration"]["IntegrationResponses"] if answer["StatusCode"] == "202"
-    )
-
-    template = accepted["ResponseTemplates"]["application/json"]
-    assert "#foreach($segment in [1..3])" in template
-    assert "$base/jobs/" in template
-    assert "prod" not in template
-
-
 @pytest.mark.parametrize("path", ["gophers", "/gophers/", "/farms//gophers", ""])
 def test_a_path_that_is_no_route_is_refused(stack, table, path):
     with pytest.raises(ValueError, match="path must start with") as error:
-        StorageFirstApi(stack, "Api").post(path, DynamoDbStore(table, type="add-gopher"))
+        StorageFirstApi(stack, "Api").post(path, DynamoDbStore(table))
 
     assert repr(path) in str(error.value)
-
-
-@pytest.mark.parametrize("type_", ["", "add gopher", "9lives", "a" * 65, "add$gopher"])
-def test_a_type_that_could_not_be_a_name_is_refused(table, type_):
-    with pytest.raises(ValueError, match=r"^type must be 1 to 64") as error:
-        DynamoDbStore(table, type=type_)
-
-    assert repr(type_) in str(error.value)
 
 
 @pytest.mark.parametrize("size", [Size.kibibytes(0), Size.kibibytes(351), Size.mebibytes(1)])
 def test_a_body_limit_that_an_item_cannot_hold_is_refused(table, size):
     with pytest.raises(ValueError, match="max_body must be 1 to 350 KiB"):
-        DynamoDbStore(table, type="add-gopher", max_body=size)
+        DynamoDbStore(table, max_body=size)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Tells apart what a service answers with a status of 400 and above: a refusal on purpose, a throttle, a mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.integrations import Answer
+from constructs_lib.storage_first_api.problems import Problem, choose
+from constructs_lib.storage_first_api.templates import document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Parts of the names by which services say that a caller should come back later.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, and the service models
+_THROTTLES = ("Throttl", "ThroughputExceeded", "RequestLimitExceeded", "ExecutionLimitExceeded", "TransactionConflict")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorFormat:
+    """Where a protocol puts the type and the message of an error, as JSONPaths."""
+
+    type: str
+    messages: tuple[str, ...]
+
+
+AWS_JSON = ErrorFormat(type="$.__type", messages=("$.message", "$.Message"))
+AWS_QUERY = ErrorFormat(type="$.Error.Code", messages=("$.Error.Message",))
+
+
+def is_type(name: str) -> str:
+    """Write the condition that the name of the error contains `name`; it may follow a namespace and `#`."""
+    return f'$type.contains("{name}")'
+
+
+def says(text: str) -> str:
+    """Write the condition that the message of the error contains `text`."""
+    return f'$message.contains("{text}")'
+
+
+def refused(
+    cases: Sequence[tuple[str, Problem]] = (), *, outcome: str = "400", error_format: ErrorFormat = AWS_JSON
+) -> Answer:
+    """Answer a service's refusals: those in `cases`, throttling, and everything else as our own mistake.
+
+    Args:
+        cases: Conditions made by `is_type` and `says`, with what they mean.
+        outcome: The statuses that the service refuses with, as a regular expression.
+        error_format: Where the service says why.
+    """
+    throttled = " || ".join(map(is_type, _THROTTLES))
+    verdict = choose([*cases, (throttled, problems.THROTTLED)], otherwise=problems.MISCONFIGURED)
+    message = "".join(f"$!input.path('{path}')" for path in error_format.messages)
+    setup = f"""
+#set($type = "$!input.path('{error_format.type}')")
+#set($message = "{message}")"""
+    return Answer(
+        outcome=outcome,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        template=document(verdict, setup=setup),
+        headers={"Content-Type": problems.CONTENT_TYPE},
+    )
