@@ -1,13 +1,13 @@
 """The API Gateway front: serves the REST APIs that a CDK app deployed to the emulator, as API Gateway would.
 
 The emulator drops request validators and mapping templates, so the front reads them from the synthesized templates
-and takes each request through API Gateway's steps itself, one module each: `routing`, `authorization`, `usage`,
-`throttling`, `validation`, `integration_request`, the integrations (`services`, `lambda_proxy`, `http_backends`,
-`mock`), `integration_response` and `gateway_responses`; `gateway` is their order.
+and takes each request through API Gateway's steps itself, one module each: `domains`, `routing`, `authorization`,
+`usage`, `throttling`, `validation`, `integration_request`, the integrations (`services`, `lambda_proxy`,
+`http_backends`, `mock`), `integration_response` and `gateway_responses`; `gateway` is their order.
 
 Where AWS documents no behaviour, the modules follow what is known of AWS, and say so.
 
-Not modelled: caches, resource policies, web application firewalls, custom domains, canaries, client certificates,
+Not modelled: caches, resource policies, web application firewalls, canaries, client certificates,
 older deployments of a stage (each serves what the template says now), response streaming, and the account's own
 limits.
 """

@@ -5,13 +5,16 @@ Lambda authorizers are not evaluated.
 """
 
 import base64
+import contextlib
 import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from storage_first.local.front.backends import Backends
+from storage_first.local.front.context import MONTHS
 from storage_first.local.front.errors import GatewayError
 from storage_first.local.front.exchange import Exchange
 from storage_first.local.front.lambda_proxy import invoke, request_event
@@ -22,6 +25,7 @@ from storage_first.local.front.values import Json
 _AUTHORIZER_TIMEOUT = 29.0
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
 _ACTIONS = frozenset({"*", "execute-api:*", "execute-api:Invoke"})
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DENIED = "User is not authorized to access this resource"
 
 
@@ -71,10 +75,7 @@ class Authorization:
             answer = await self._invoke(exchange, authorizer, identity)
             self._answers[key] = (self._now() + (authorizer.ttl if identity else 0), answer)
         exchange.usage_key = answer.get("usageIdentifierKey")
-        exchange.context["authorizer"] = {
-            "principalId": answer["principalId"],
-            **{name: _plain(value) for name, value in (answer.get("context") or {}).items()},
-        }
+        exchange.context["authorizer"] = {"principalId": answer["principalId"], **_context(answer)}
         _evaluate(answer["policyDocument"], method_arn(exchange))
 
     async def _invoke(self, exchange: Exchange, authorizer: Authorizer, identity: Sequence[str]) -> Mapping[str, Any]:
@@ -92,7 +93,7 @@ class Authorization:
                 seconds=_AUTHORIZER_TIMEOUT,
             )
             answer = json.loads(reply.body)
-        except (GatewayError, ValueError) as error:
+        except (GatewayError, ValueError, RecursionError) as error:
             raise GatewayError("AUTHORIZER_FAILURE", log=f"the authorizer failed: {error}") from error
         if reply.header("x-amz-function-error"):
             # A function that raises exactly this says that it does not know the caller.
@@ -120,14 +121,13 @@ class Authorization:
             raise GatewayError("UNAUTHORIZED")
         if not scopes and claims.get("token_use") != "id":
             raise GatewayError("UNAUTHORIZED")
-        exchange.context["authorizer"] = {"claims": {name: _plain(value) for name, value in claims.items()}}
+        exchange.context["authorizer"] = {"claims": {name: _claim(name, value) for name, value in claims.items()}}
 
 
 def method_arn(exchange: Exchange) -> str:
     """Name what a request wants to call, as policies do."""
     api = exchange.api
-    path = exchange.request.raw_path.removeprefix(f"/{exchange.stage.name}").removeprefix("/")
-    place = f"{api.id}/{exchange.stage.name}/{exchange.request.method}/{path}"
+    place = f"{api.id}/{exchange.stage.name}/{exchange.request.method}{exchange.path}"
     return f"arn:aws:execute-api:{api.region}:{api.account}:{place}"
 
 
@@ -184,6 +184,25 @@ def _claims(token: str) -> Mapping[str, Any]:
     if not isinstance(claims, dict):
         raise GatewayError("UNAUTHORIZED")
     return claims
+
+
+def _context(answer: Mapping[str, Any]) -> Mapping[str, str | None]:
+    """Write what a Lambda authorizer tells of the caller: "You can't set a JSON object or array" there."""
+    context = answer.get("context") or {}
+    if not isinstance(context, dict) or any(isinstance(value, dict | list) for value in context.values()):
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", log=f"the authorizer's context is not flat: {context}")
+    return {name: _plain(value) for name, value in context.items()}
+
+
+def _claim(name: str, value: Json) -> str | None:
+    """Write a claim as a string; lists and times as AWS is seen to write them, which it does not document."""
+    if isinstance(value, list):
+        return ",".join(_plain(item) or "" for item in value)
+    if name in {"exp", "iat"} and isinstance(value, int | float):
+        with contextlib.suppress(ValueError, OverflowError, OSError):  # no time that there is
+            at = datetime.fromtimestamp(value, UTC)
+            return f"{_DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at:%d %H:%M:%S} UTC {at.year}"
+    return _plain(value)
 
 
 def _plain(value: Json) -> str | None:

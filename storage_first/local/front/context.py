@@ -7,21 +7,25 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from storage_first.local.front.domains import Place
 from storage_first.local.front.http import Request
-from storage_first.local.front.model import Api, Stage
+from storage_first.local.front.model import Api
 
-# Not strftime's %b: month names of the Common Log Format do not depend on the locale.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Not strftime's %b, which depends on the locale.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Short names of the months, in English."""
 
 
-def new_context(api: Api, stage: Stage, request: Request) -> dict[str, Any]:
+def new_context(api: Api, place: Place, request: Request) -> dict[str, Any]:
     """Start the `$context` of a request; the steps add what they find out."""
     now = time.time()
-    domain = request.header("host") or f"127.0.0.1:{request.port}"
+    mapping = place.mapping
+    domain = mapping.domain if mapping else request.header("host") or f"127.0.0.1:{request.port}"
     return {
         "accountId": api.account,
         "apiId": api.id,
-        "deploymentId": stage.deployment,
+        "customDomain": {"basePathMatched": mapping.base_path if mapping else None},
+        "deploymentId": place.stage.deployment,
         "domainName": domain,
         "domainPrefix": domain.partition(".")[0],
         "endpointType": "REGIONAL",
@@ -34,11 +38,11 @@ def new_context(api: Api, stage: Stage, request: Request) -> dict[str, Any]:
         "requestId": request.header("x-amzn-requestid") or str(uuid.uuid4()),
         "requestTime": common_log_time(now),
         "requestTimeEpoch": int(now * 1000),
-        "stage": stage.name,
+        "stage": place.stage.name,
     }
 
 
 def common_log_time(seconds: float) -> str:
     """Write a time as the Common Log Format does: `21/Nov/2026:20:12:29 +0000`."""
     at = datetime.fromtimestamp(seconds, UTC)
-    return f"{at.day:02}/{_MONTHS[at.month - 1]}/{at.year}:{at:%H:%M:%S} +0000"
+    return f"{at.day:02}/{MONTHS[at.month - 1]}/{at.year}:{at:%H:%M:%S} +0000"

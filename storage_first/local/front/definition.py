@@ -10,6 +10,7 @@ from storage_first.local.front.methods import MethodBuilder
 from storage_first.local.front.model import (
     Api,
     ApiKey,
+    BasePathMapping,
     GatewayResponse,
     Resource,
     Stage,
@@ -72,6 +73,7 @@ def _api(raw: RawApi, keys: Mapping[str, ApiKey]) -> Api:
         region=raw.stack.region,
         resources=resources,
         stages={name: _stage(name, props) for name, props in raw.stages.items()},
+        mappings=[_mapping(props) for props in raw.mappings],
         gateway_responses={type_: _gateway_response(props, problems) for type_, props in raw.gateway_responses.items()},
         usage_plans=[
             plan for plan_id, props in raw.usage_plans.items() if (plan := _usage_plan(raw, plan_id, props)).stages
@@ -113,6 +115,15 @@ def _stage(name: str, props: Props) -> Stage:
         },
         access_log=parse_text(access_log, missing="-") if access_log else None,
         deployment=props.get("DeploymentId", ""),
+    )
+
+
+def _mapping(props: Props) -> BasePathMapping:
+    base_path = (props.get("BasePath") or "").strip("/")
+    return BasePathMapping(
+        domain=str(props["DomainName"]).lower(),
+        base_path="" if base_path == "(none)" else base_path,
+        stage=props.get("Stage") or None,
     )
 
 

@@ -14,6 +14,8 @@ class Exchange:
     """What the steps know of a request, and tell each other.
 
     Attributes:
+        path: The path in the API, as on the wire: without the stage, or a custom domain's base path.
+        event_path: What events of Lambda functions have for it; a custom domain's base path stays there.
         context: `$context`, nested.
         raw_path_parameters: Path parameters as on the wire.
         usage_key: The API key that the authorizer answered with, where the API takes keys from there.
@@ -23,6 +25,8 @@ class Exchange:
     api: Api
     stage: Stage
     request: Request
+    path: str
+    event_path: str
     context: dict[str, Any]
     resource: Resource | None = None
     method: Method | None = None

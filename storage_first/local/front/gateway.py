@@ -5,11 +5,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from urllib.parse import unquote
 
 from storage_first.local.front.authorization import Authorization
 from storage_first.local.front.backends import Backends
 from storage_first.local.front.context import new_context
+from storage_first.local.front.domains import Place, find_place
 from storage_first.local.front.errors import GatewayError
 from storage_first.local.front.exchange import Exchange
 from storage_first.local.front.gateway_responses import gateway_response
@@ -19,7 +19,7 @@ from storage_first.local.front.integration_request import BackendRequest, backen
 from storage_first.local.front.integration_response import integration_response
 from storage_first.local.front.lambda_proxy import call_function
 from storage_first.local.front.mock import mock_answer
-from storage_first.local.front.model import Api, Integration, Stage
+from storage_first.local.front.model import Api, Integration
 from storage_first.local.front.routing import Router
 from storage_first.local.front.services import call_service
 from storage_first.local.front.throttling import Throttles
@@ -52,14 +52,14 @@ class Gateway:
 
     async def answer(self, request: Request) -> Response:
         """Answer a request as API Gateway would."""
-        stage_name, _, rest = request.raw_path.removeprefix("/").partition("/")
-        stage = self._api.stages.get(unquote(stage_name))
-        if stage is None:
+        place = find_place(self._api, request)
+        if place is None:
             return _forbidden()
         started = time.perf_counter()
-        exchange = _begin(self._api, stage, request)
+        stage = place.stage
+        exchange = _begin(self._api, place, request)
         try:
-            response = await self._steps(exchange, f"/{rest}")
+            response = await self._steps(exchange)
         except GatewayError as error:
             if error.log:
                 self._log(f"{exchange.place}: {error.log}")
@@ -74,8 +74,8 @@ class Gateway:
             self._access_log(stage.access_log(exchange))
         return response
 
-    async def _steps(self, exchange: Exchange, path: str) -> Response:
-        self._router.route(exchange, path)
+    async def _steps(self, exchange: Exchange) -> Response:
+        self._router.route(exchange)
         await self._authorization.authorize(exchange)
         self._usage.check(exchange)
         self._throttles.check_stage(exchange)
@@ -123,9 +123,16 @@ class Gateway:
         return reply
 
 
-def _begin(api: Api, stage: Stage, request: Request) -> Exchange:
+def _begin(api: Api, place: Place, request: Request) -> Exchange:
     request = replace(request, headers=_with_gateway_headers(request))
-    return Exchange(api=api, stage=stage, request=request, context=new_context(api, stage, request))
+    return Exchange(
+        api=api,
+        stage=place.stage,
+        request=request,
+        path=place.path,
+        event_path=request.raw_path if place.mapping else place.path,
+        context=new_context(api, place, request),
+    )
 
 
 def _with_gateway_headers(request: Request) -> list[tuple[str, str]]:
@@ -146,7 +153,7 @@ def _finished(exchange: Exchange, response: Response) -> Response:
 
 
 def _forbidden() -> Response:
-    """Answer for a stage that does not exist: no gateway response of the API applies."""
+    """Answer for a stage or a base path that does not exist: no gateway response of the API applies."""
     return Response(
         status=403,
         headers=[("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")],

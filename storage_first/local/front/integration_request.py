@@ -9,12 +9,15 @@ from storage_first.local.front.errors import GatewayError
 from storage_first.local.front.exchange import Exchange
 from storage_first.local.front.http import with_header
 from storage_first.local.front.model import Integration
-from storage_first.local.front.payloads import request_payload
+from storage_first.local.front.payloads import as_bytes, as_text, request_payload
 from storage_first.local.front.sources import Value, single
 from storage_first.local.front.templates import render_template
 
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}")
 _PATH_PARAMETER = re.compile(r"\{([\w.-]+\+?)\}")
+# Where one of these is mapped, AWS answers 500 ("configuration error: Authorization header already present").
+_GATEWAYS_OWN = frozenset({"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"})
+_SERVICES_OWN = _GATEWAYS_OWN | {"authorization", "connection", "expect", "proxy-authenticate", "te"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +46,22 @@ def backend_request(exchange: Exchange, integration: Integration) -> BackendRequ
     """Make the request of an integration that is no proxy.
 
     Raises:
-        GatewayError: UNSUPPORTED_MEDIA_TYPE, or API_CONFIGURATION_ERROR where the template fails.
+        GatewayError: UNSUPPORTED_MEDIA_TYPE, or API_CONFIGURATION_ERROR where the template or a conversion fails, or a
+            header is mapped that is API Gateway's own.
     """
     request = exchange.request
     template = _template(exchange, integration)
-    body = request_payload(
-        request.body, request.header("content-type"), integration.content_handling, exchange.api.binary_media_types
+    payload = request_payload(
+        request.body, request.media_type, integration.content_handling, exchange.api.binary_media_types
     )
     values = parameters(exchange, integration)
+    _check_headers(values, integration)
     headers = _pairs(values, "header")
     status = None
-    if template is not None:
-        rendered = render_template(template, body.decode(errors="replace"), exchange, "request template")
+    if template is None:
+        body = as_bytes(payload)
+    else:
+        rendered = render_template(template, as_text(payload), exchange, "request template")
         body = rendered.text.encode()
         status = rendered.status
         values |= {("path", name): value for name, value in rendered.path.items()}
@@ -78,7 +85,11 @@ def parameters(exchange: Exchange, integration: Integration) -> dict[tuple[str, 
 
 
 def fill_uri(uri: str, exchange: Exchange, values: Mapping[tuple[str, str], Value]) -> str:
-    """Fill in stage variables and path parameters."""
+    """Fill in stage variables and path parameters.
+
+    Raises:
+        GatewayError: API_CONFIGURATION_ERROR, where a path parameter has no value: "Illegal character in path".
+    """
     if "{" not in uri:
         return uri
     variables = exchange.stage.variables
@@ -86,7 +97,9 @@ def fill_uri(uri: str, exchange: Exchange, values: Mapping[tuple[str, str], Valu
 
     def path_parameter(match: re.Match[str]) -> str:
         value = single(values.get(("path", match[1].removesuffix("+"))))
-        return match[0] if value is None else quote(value, safe="/:~")
+        if value is None:
+            raise GatewayError("API_CONFIGURATION_ERROR", log=f"no value is mapped to {match[0]} of {uri}")
+        return quote(value, safe="/:~")
 
     return _PATH_PARAMETER.sub(path_parameter, uri)
 
@@ -99,6 +112,13 @@ def _template(exchange: Exchange, integration: Integration) -> str | None:
     ):
         raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
     return template
+
+
+def _check_headers(values: Mapping[tuple[str, str], Value], integration: Integration) -> None:
+    refused = _SERVICES_OWN if integration.type == "AWS" else _GATEWAYS_OWN
+    for location, name in values:
+        if location == "header" and name.lower() in refused:
+            raise GatewayError("API_CONFIGURATION_ERROR", log=f"the {name} header is not an integration's to map")
 
 
 def _pairs(values: Mapping[tuple[str, str], Value], wanted: str) -> list[tuple[str, str]]:

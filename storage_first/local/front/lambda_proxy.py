@@ -13,7 +13,7 @@ from storage_first.local.front.exchange import Exchange
 from storage_first.local.front.http import Response, grouped
 from storage_first.local.front.integration_request import fill_uri
 from storage_first.local.front.model import Integration
-from storage_first.local.front.payloads import is_binary
+from storage_first.local.front.payloads import accepts_binary, is_binary
 from storage_first.local.front.services import check_invocation
 from storage_first.local.front.values import Json
 
@@ -83,7 +83,7 @@ async def invoke(function: str, event: Json, *, region: str, backends: Backends,
 def proxy_event(exchange: Exchange) -> dict[str, Any]:
     """Make the event of a Lambda proxy integration (payload format 1.0)."""
     request = exchange.request
-    binary = is_binary(request.header("content-type"), exchange.api.binary_media_types)
+    binary = is_binary(request.media_type, exchange.api.binary_media_types)
     body = base64.b64encode(request.body).decode() if binary else request.text
     return request_event(exchange) | {"body": body or None, "isBase64Encoded": binary}
 
@@ -93,7 +93,7 @@ def request_event(exchange: Exchange) -> dict[str, Any]:
     request = exchange.request
     return {
         "resource": exchange.context.get("resourcePath"),
-        "path": request.raw_path.removeprefix(f"/{exchange.stage.name}") or "/",
+        "path": exchange.event_path,
         "httpMethod": request.method,
         "headers": dict(request.header_map) or None,
         "multiValueHeaders": grouped(request.headers) or None,
@@ -124,7 +124,7 @@ def _response(answer: Response, exchange: Exchange) -> Response:
 def _result(answer: Response) -> dict[str, Any]:
     try:
         result = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         result = None
     if isinstance(result, dict) and _is_response(result):
         return result
@@ -165,9 +165,9 @@ def _text(value: Json) -> str:
 
 def _body(text: str, result: Mapping[str, Any], accept: str | None, binary_media_types: Collection[str]) -> bytes:
     """Decode a Base64 body where the API takes the accepted type as binary; elsewhere AWS hands out the text."""
-    if result.get("isBase64Encoded") is True and is_binary(accept, binary_media_types):
+    if result.get("isBase64Encoded") is True and accepts_binary(accept, binary_media_types):
         try:
-            return base64.b64decode(text)
+            return base64.b64decode(text, validate=True)
         except ValueError as error:
-            raise _malformed("its body is not Base64") from error
+            raise GatewayError("API_CONFIGURATION_ERROR", log="the function's body is not Base64") from error
     return text.encode()

@@ -82,12 +82,6 @@ class MethodBuilder:
         )
 
     def _warn(self, props: Props, place: str) -> None:
-        parameters = {name.lower() for name in props.get("RequestParameters", {})}
-        if ":events:action/" in props.get("Uri", "") and "integration.request.header.x-amz-target" not in parameters:
-            self._problems.append(
-                f"{place}: maps no X-Amz-Target header; EventBridge integrations on AWS are known to need "
-                "'AWSEvents.PutEvents' there, the front does without"
-            )
         if props.get("ConnectionType") == "VPC_LINK":
             self._problems.append(f"{place}: its VPC link is ignored, its address is called directly")
 

@@ -131,6 +131,20 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BasePathMapping:
+    """Where a custom domain leads to an API.
+
+    Attributes:
+        base_path: What precedes the API's paths, without slashes at its ends; may be empty.
+        stage: Where the mapping leads; None where the path names the stage after the base path.
+    """
+
+    domain: str
+    base_path: str = ""
+    stage: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class UsagePlan:
     """What the holders of some API keys may call, and how often.
 
@@ -178,6 +192,7 @@ class Api:
     region: str
     resources: Sequence[Resource] = ()
     stages: Mapping[str, Stage] = field(default_factory=dict)
+    mappings: Sequence[BasePathMapping] = ()
     gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     usage_plans: Sequence[UsagePlan] = ()
     keys: Mapping[str, ApiKey] = field(default_factory=dict)

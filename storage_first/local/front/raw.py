@@ -7,6 +7,8 @@ from typing import Any
 from storage_first.local.front.intrinsics import DeployedStack, Resolver
 
 _PREFIX = "AWS::ApiGateway::"
+_API_MAPPING = "AWS::ApiGatewayV2::ApiMapping"
+"""What a custom domain with base paths of several segments takes instead of a base path mapping."""
 
 Props = Mapping[str, Any]
 
@@ -23,6 +25,7 @@ class RawApi:
         authorizers: Authorizers by id.
         gateway_responses: By type.
         stages: Stages by name.
+        mappings: Base path mappings of custom domains.
     """
 
     id: str
@@ -36,6 +39,7 @@ class RawApi:
     authorizers: dict[str, Props] = field(default_factory=dict)
     gateway_responses: dict[str, Props] = field(default_factory=dict)
     stages: dict[str, Props] = field(default_factory=dict)
+    mappings: list[Props] = field(default_factory=list)
     usage_plans: dict[str, Props] = field(default_factory=dict)
     plan_keys: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -83,7 +87,7 @@ def collect(stacks: Iterable[DeployedStack]) -> list[RawApi]:
 
 def _resolved(stack: DeployedStack, resolver: Resolver) -> Iterable[_Deployed]:
     for logical_id, resource in stack.resources.items():
-        if not resource["Type"].startswith(_PREFIX) or not resolver.is_deployed(resource):
+        if not resource["Type"].startswith((_PREFIX, _API_MAPPING)) or not resolver.is_deployed(resource):
             continue
         yield _Deployed(
             stack=stack,
@@ -111,8 +115,13 @@ def _sort_in(apis: Mapping[str, RawApi], resource: _Deployed) -> None:
     if add := _ACCOUNT_WIDE.get(resource.type):
         for api in apis.values():
             add(api, resource)
-    elif (add := _PARTS.get(resource.type)) and (api_of_part := apis.get(resource.props["RestApiId"])):
+    elif (add := _PARTS.get(resource.type)) and (api_of_part := apis.get(_api_id(resource))):
         add(api_of_part, resource)
+
+
+def _api_id(resource: _Deployed) -> str:
+    # A base path mapping may lead to no API at all.
+    return str(resource.props.get("RestApiId") or resource.props.get("ApiId"))
 
 
 def _add_method(api: RawApi, resource: _Deployed) -> None:
@@ -148,6 +157,14 @@ def _add_deployment(api: RawApi, resource: _Deployed) -> None:
         api.stages.setdefault(resource.props["StageName"], {**description, "DeploymentId": resource.id})
 
 
+def _add_base_path_mapping(api: RawApi, resource: _Deployed) -> None:
+    api.mappings.append(resource.props)
+
+
+def _add_api_mapping(api: RawApi, resource: _Deployed) -> None:
+    api.mappings.append({**resource.props, "BasePath": resource.props.get("ApiMappingKey")})
+
+
 def _add_usage_plan(api: RawApi, resource: _Deployed) -> None:
     api.usage_plans[resource.id] = resource.props
 
@@ -159,6 +176,8 @@ def _add_usage_plan_key(api: RawApi, resource: _Deployed) -> None:
 _Add = Callable[[RawApi, _Deployed], None]
 _PARTS: Mapping[str, _Add] = {
     "Authorizer": _add_authorizer,
+    "BasePathMapping": _add_base_path_mapping,
+    _API_MAPPING: _add_api_mapping,
     "Deployment": _add_deployment,
     "GatewayResponse": _add_gateway_response,
     "Method": _add_method,

@@ -30,19 +30,19 @@ class Router:
         for resource in resources:
             self._add(resource)
 
-    def route(self, exchange: Exchange, path: str) -> None:
-        """Find the resource and the method that `path` names.
+    def route(self, exchange: Exchange) -> None:
+        """Find the resource and the method that a request's path names.
 
         A trailing slash makes no difference. Where a path matches a resource that lacks the method, a less specific
         resource is not tried.
 
         Args:
-            exchange: Where to note them.
-            path: The path as on the wire, without the stage.
+            exchange: The request, and where to note them.
 
         Raises:
             GatewayError: MISSING_AUTHENTICATION_TOKEN, as AWS answers whatever it does not know.
         """
+        path = exchange.path
         segments = path.rstrip("/").removeprefix("/").split("/") if path.strip("/") else []
         found = _find(self._root, segments)
         method = None

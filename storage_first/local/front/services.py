@@ -2,6 +2,9 @@
 
 `action/X` names an operation, and API Gateway makes the call's address and headers; `path/...` is the address
 itself, and the integration's parameters give the headers.
+
+API Gateway asks services for JSON, and those of the Query protocol answer `{"XResponse": {"XResult": ...}}` then, as
+recordings of AWS show for SQS, SNS and SSM; whoever maps another Accept header gets XML.
 """
 
 import json
@@ -30,15 +33,20 @@ _PATH_SAFE = "/:~+%?&=;,@!$'()*"
 
 @dataclass(frozen=True)
 class _JsonService:
-    """A service that takes its operation in `X-Amz-Target`, and JSON."""
+    """A service that takes its operation in `X-Amz-Target`, and JSON.
 
-    target: str
+    Attributes:
+        target: None where API Gateway leaves it to the integration to map that header.
+        version: The protocol's.
+    """
+
+    target: str | None
     version: str
 
 
 _JSON_SERVICES: Mapping[str, _JsonService] = {
     "dynamodb": _JsonService("DynamoDB_20120810", "1.0"),
-    "events": _JsonService("AWSEvents", "1.1"),
+    "events": _JsonService(None, "1.1"),
     "firehose": _JsonService("Firehose_20150804", "1.1"),
     "kinesis": _JsonService("Kinesis_20131202", "1.1"),
     "logs": _JsonService("Logs_20140328", "1.1"),
@@ -55,6 +63,19 @@ _COMMON_ERRORS: Mapping[str, str] = {
     "ValidationException": "com.amazon.coral.validate#",
 }
 _QUERY_SERVICES = frozenset({"cloudformation", "iam", "monitoring", "sns", "sqs", "sts"})
+# As JSON, AWS writes what a result has no value for; as XML it leaves it out.
+_NULLABLE: Mapping[str, Mapping[str, None]] = {
+    "PublishResult": dict.fromkeys(("MessageId", "SequenceNumber")),
+    "SendMessageResult": dict.fromkeys(
+        (
+            "MD5OfMessageAttributes",
+            "MD5OfMessageBody",
+            "MD5OfMessageSystemAttributes",
+            "MessageId",
+            "SequenceNumber",
+        )
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +164,8 @@ def _headers(exchange: Exchange, uri: ServiceUri, request: BackendRequest) -> li
     ]
     if uri.action and (protocol := _JSON_SERVICES.get(uri.service)):
         headers = with_header(headers, "Content-Type", f"application/x-amz-json-{protocol.version}")
-        headers.append(("X-Amz-Target", f"{protocol.target}.{uri.action}"))
+        if protocol.target:
+            headers.append(("X-Amz-Target", f"{protocol.target}.{uri.action}"))
     for name in {name.lower(): name for name, _ in request.headers}.values():
         headers = with_header(headers, name, *(value for key, value in request.headers if key.lower() == name.lower()))
     return headers
@@ -152,7 +174,7 @@ def _headers(exchange: Exchange, uri: ServiceUri, request: BackendRequest) -> li
 def _with_qualified_type(answer: Response) -> Response:
     try:
         error = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer
     name = error.get("__type") if isinstance(error, dict) else None
     if not isinstance(name, str) or "#" in name:
@@ -163,9 +185,10 @@ def _with_qualified_type(answer: Response) -> Response:
 
 def _as_json(answer: Response) -> Response:
     """Write an answer of a query service as it is on AWS, where API Gateway asks for JSON and gets it."""
-    if not answer.body.lstrip().startswith(b"<"):
+    try:
+        root = ET.fromstring(answer.body)  # noqa: S314 - the emulator's own answer
+    except ET.ParseError:
         return answer
-    root = ET.fromstring(answer.body)  # noqa: S314 - the emulator's own answer
     content = _json_of(root)
     # Errors come without a root of their own: {"Error": {...}, "RequestId": ...}.
     document = content if _tag(root) == "ErrorResponse" else {_tag(root): content}
@@ -190,7 +213,7 @@ def _json_of(element: ET.Element) -> Json:
             document[name] = [*(others if isinstance(others, list) else [others]), value]
         else:
             document[name] = value
-    return document
+    return {**_NULLABLE.get(_tag(element), {}), **document}
 
 
 def _tag(element: ET.Element) -> str:

@@ -183,6 +183,15 @@ def test_a_request_authorizer_sees_the_whole_request(fronts: Fronts):
     assert backends.sent["requestContext"]["stage"] == "prod"
 
 
+@pytest.mark.parametrize("context", [{"a": {}}, {"a": [1]}, "text"])
+def test_an_authorizers_context_is_flat_or_the_authorizer_broken(fronts: Fronts, context: object):
+    front = fronts(guarded(Type="TOKEN"), says({**policy(), "context": context}))
+
+    answer = front("GET /x", headers={"Authorization": "secret"})
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (500, "AuthorizerConfigurationException")
+
+
 def cognito(**method) -> Template:
     arn = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/pool-1"
     return guarded("COGNITO_USER_POOLS", Type="COGNITO_USER_POOLS", ProviderARNs=[arn], scopes=method)
@@ -197,6 +206,26 @@ def test_the_claims_of_a_token_are_in_the_context(fronts: Fronts):
     answer = front("GET /x", headers={"Authorization": token(sub="ada")})
 
     assert answer.json() == "ada"
+
+
+def test_claims_are_texts_as_aws_writes_them(fronts: Fronts):
+    template = cognito()
+    method = next(resource for name, resource in template.resources.items() if name.startswith("Method"))
+    names = ("cognito:groups", "email_verified", "exp", "auth_time", "custom:plan")
+    method["Properties"]["Integration"] = mock("|".join(f"$context.authorizer.claims['{name}']" for name in names))
+    front = fronts(template)
+    claims = {"cognito:groups": ["a", "b"], "email_verified": True, "auth_time": 1469814773, "custom:plan": "x"}
+
+    answer = front("GET /x", headers={"Authorization": token(exp=4102444799, **claims)})
+
+    assert answer.text == "a,b|true|Thu Dec 31 23:59:59 UTC 2099|1469814773|x"
+
+
+@pytest.mark.parametrize("when", [1e300, 10**30])
+def test_a_token_that_expires_at_no_time_there_is_breaks_nothing(fronts: Fronts, when: float):
+    front = fronts(cognito())
+
+    assert front("GET /x", headers={"Authorization": token(exp=when)}).status_code == 200
 
 
 @pytest.mark.parametrize(

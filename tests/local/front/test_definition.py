@@ -1,7 +1,7 @@
 import pytest
 
 from storage_first.local.front import ApiKey, DeployedStack, addresses_of_other_apis, define_apis
-from tests.local.front.rest import Fronts, Script, Template, mock, says, service
+from tests.local.front.rest import Fronts, Script, Template, mock, says
 
 LAMBDA = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations"
@@ -57,7 +57,6 @@ def test_a_deployment_may_make_the_stage(fronts: Fronts):
     [
         (Template().part("M", "Model", Name="M", Schema={"type": "strange"}), "AWS refuses it"),
         (Template(BodyS3Location={"Bucket": "b", "Key": "k"}), "OpenAPI document is an asset"),
-        (Template().method("GET /x", service("events:action/PutEvents", "{}")), "maps no X-Amz-Target header"),
         (Template().method("GET /x", {**mock("{}"), "ConnectionType": "VPC_LINK"}), "VPC link is ignored"),
         (
             Template().method("GET /x", {**mock("{}"), "RequestParameters": {"integration.request.header.A": "x.y"}}),

@@ -89,7 +89,9 @@ def test_an_event_is_put(closed: Side, serve):
     closed.events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source]}))
     closed.events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
     detail = '"DetailType": "Made", "Detail": "$util.escapeJavaScript($input.body)"'
-    front = serve(service("events:action/PutEvents", f'{{"Entries": [{{"Source": "{source}", {detail}}}]}}'))
+    headers = {"integration.request.header.X-Amz-Target": "'AWSEvents.PutEvents'"}
+    entries = f'{{"Entries": [{{"Source": "{source}", {detail}}}]}}'
+    front = serve(service("events:action/PutEvents", entries, RequestParameters=headers))
 
     answer = front("POST /x", json={"a": "é"})
 
@@ -125,7 +127,7 @@ def test_a_notification_is_published(closed: Side, serve):
     assert answer.json()["PublishResponse"]["PublishResult"]["MessageId"]
 
 
-def test_an_object_is_put_and_an_absent_bucket_says_so(closed: Side, serve):
+def test_an_object_is_put_and_an_absent_bucket_says_so(closed: Side, fronts: Fronts, serve):
     bucket = unique("bucket")
     closed.s3.create_bucket(Bucket=bucket)
     parameters = {"integration.request.path.key": "method.request.querystring.key"}
@@ -134,10 +136,12 @@ def test_an_object_is_put_and_an_absent_bucket_says_so(closed: Side, serve):
     )
     responses = [answer, answering("404", "404")]
     put = {"IntegrationHttpMethod": "PUT", "RequestParameters": parameters, "responses": responses}
-    front = serve(service(f"s3:path/{bucket}/{{key}}", **put))
+    template = Template(BinaryMediaTypes=["image/*"]).method("POST /x", service(f"s3:path/{bucket}/{{key}}", **put))
+    front = fronts.before(Backends(closed.endpoint), template)
     absent = serve(service("s3:path/absent-bucket/{key}", **put))
 
-    stored, refused = front("POST /x?key=a%20b%2Fc", content=b"\x89data"), absent("POST /x?key=a")
+    image = {"content": b"\x89data", "headers": {"Content-Type": "image/png"}}
+    stored, refused = front("POST /x?key=a%20b%2Fc", **image), absent("POST /x?key=a")
 
     item = closed.s3.get_object(Bucket=bucket, Key="a b/c")
     assert item["Body"].read() == b"\x89data"

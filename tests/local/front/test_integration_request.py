@@ -136,3 +136,21 @@ def test_a_status_that_the_request_template_overrides_holds(fronts: Fronts):
     answer = front("POST /x/7")
 
     assert answer.status_code == 418
+
+
+@pytest.mark.parametrize("name", ["Authorization", "connection", "Content-Length", "Expect", "TE"])
+def test_a_header_that_is_api_gateways_own_cannot_be_mapped(fronts: Fronts, name: str):
+    parameters = {f"integration.request.header.{name}": "'x'"}
+    backends = Script()
+    integration = service("s3:path/b/k", RequestParameters=parameters)
+    front = fronts.before(backends, Template().method("PUT /x", integration))
+
+    answer = front("PUT /x")
+
+    assert (answer.status_code, backends.calls) == (500, [])
+
+
+def test_a_path_parameter_that_nothing_is_mapped_to_is_500(fronts: Fronts):
+    front = fronts(Template().method("PUT /x/{key}", service("s3:path/b/{key}")))
+
+    assert front("PUT /x/7").status_code == 500

@@ -130,3 +130,15 @@ def test_a_header_cannot_smuggle_another(fronts: Fronts):
 
     assert headers["x-body"] == "1  X-Evil: 2"
     assert "x-evil" not in headers
+
+
+def test_a_header_that_is_not_an_integrations_to_set_goes_out_under_another_name(fronts: Fronts):
+    names = {"Date": "integration.response.header.Date", "ETag": "integration.response.header.ETag"}
+    mapped = {f"method.response.header.{name}": source for name, source in names.items()}
+    integration = service("s3:path/b/k", responses=[answering("", "200", ResponseParameters=mapped)])
+    front = fronts(Template().method("PUT /x", integration), says({}, Date="then", ETag="1"))
+
+    answer = front("PUT /x")
+
+    assert (answer.headers["x-amzn-remapped-date"], answer.headers["etag"]) == ("then", "1")
+    assert "date" not in answer.headers

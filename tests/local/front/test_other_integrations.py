@@ -1,6 +1,4 @@
-"""HTTP, HTTP_PROXY and MOCK integrations, and binary payloads."""
-
-import base64
+"""HTTP, HTTP_PROXY and MOCK integrations."""
 
 import pytest
 
@@ -101,44 +99,6 @@ def test_preflight_needs_nothing_but_its_mock(fronts: Fronts):
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["access-control-allow-methods"] == "POST"
-
-
-@pytest.mark.parametrize(
-    ("handling", "content_type", "body", "expected"),
-    [
-        ("CONVERT_TO_TEXT", "image/png", b"\x89", base64.b64encode(b"\x89")),
-        ("CONVERT_TO_BINARY", "text/plain", base64.b64encode(b"\x89"), b"\x89"),
-        (None, "image/png", b"\x89", b"\x89"),
-    ],
-)
-def test_a_request_is_converted_as_the_integration_wants(fronts: Fronts, handling, content_type, body, expected):
-    backends = Script(says({}))
-    integration = service("s3:path/b/k", ContentHandling=handling)
-    front = fronts.before(backends, Template(BinaryMediaTypes=["image/png"]).method("PUT /x", integration))
-
-    front("PUT /x", content=body, headers={"Content-Type": content_type})
-
-    assert backends.calls[0].content == expected
-
-
-@pytest.mark.parametrize(("accept", "expected"), [("image/png", b"\x89"), ("text/plain", base64.b64encode(b"\x89"))])
-def test_a_binary_answer_is_bytes_only_for_who_accepts_them(fronts: Fronts, accept, expected):
-    image = Response(status=200, headers=[("Content-Type", "image/png")], body=b"\x89")
-    template = Template(BinaryMediaTypes=["image/png"]).method("GET /x", service("s3:path/b/k"))
-    front = fronts(template, image)
-
-    answer = front("GET /x", headers={"Accept": accept})
-
-    assert answer.content == expected
-
-
-def test_a_text_that_is_no_base64_cannot_be_made_binary(fronts: Fronts):
-    integration = service("s3:path/b/k", ContentHandling="CONVERT_TO_BINARY")
-    front = fronts(Template(BinaryMediaTypes=["image/png"]).method("PUT /x", integration))
-
-    answer = front("PUT /x", content="*", headers={"Content-Type": "text/plain"})
-
-    assert answer.status_code == 500
 
 
 def test_an_unknown_integration_type_is_500(fronts: Fronts):

@@ -1,58 +1,26 @@
 """The front as its own process, serving a plain CDK app that was deployed to the emulator."""
 
 import json
-import os
 import select
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.local.front.process import Process, command, environment, serving, start
 from tests.local.sides import Side
 
 APP = Path(__file__).with_name("apps") / "plain.py"
 TIMEOUT = 60.0
 
 
-@dataclass
-class Process:
-    """A running front, and what it said."""
-
-    process: subprocess.Popen[str]
-    errors: Path
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def wait_until_ready(self) -> None:
-        assert self.process.stdout
-        while {"ready": True} not in self.lines:
-            line = self.process.stdout.readline()
-            assert line, f"the front did not get ready: {self.errors.read_text()}"
-            self.lines.append(json.loads(line))
-
-    def url(self, logical_id: str) -> str:
-        return next(line["url"] for line in self.lines if line.get("logicalId", "").startswith(logical_id))
-
-
 def arguments(side: Side, assembly: Path, *more: str) -> list[str]:
-    command = [sys.executable, "-m", "storage_first.local.front", "--emulator", side.endpoint]
-    return [*command, "--assembly", str(assembly), *more]
-
-
-def start(command: list[str], errors: Path) -> Process:
-    with errors.open("w") as file:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True, env=environment())
-    return Process(process, errors)
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return command(side.endpoint, assembly, *more)
 
 
 @pytest.fixture(scope="session")
@@ -71,13 +39,8 @@ def assembly(closed: Side, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def front(closed: Side, assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The front, serving the plain app."""
-    process = start(arguments(closed, assembly, "--port", "0"), tmp_path_factory.mktemp("front") / "errors")
-    with process.process:
-        try:
-            process.wait_until_ready()
-            yield process
-        finally:
-            process.process.terminate()
+    with serving(closed.endpoint, assembly, tmp_path_factory.mktemp("front") / "errors") as process:
+        yield process
 
 
 @pytest.fixture

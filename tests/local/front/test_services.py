@@ -2,7 +2,9 @@ import pytest
 
 from storage_first.local.front.errors import GatewayError
 from storage_first.local.front.http import Response
-from tests.local.front.rest import Fronts, Script, Template, answering, says, service
+from tests.local.front.rest import Fronts, Props, Script, Template, answering, says, service
+
+LAMBDA = "lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:f/invocations"
 
 
 def one(uri: str, **integration) -> Template:
@@ -14,7 +16,6 @@ def one(uri: str, **integration) -> Template:
     [
         ("dynamodb:action/UpdateItem", "DynamoDB_20120810.UpdateItem", "application/x-amz-json-1.0"),
         ("kinesis:action/PutRecord", "Kinesis_20131202.PutRecord", "application/x-amz-json-1.1"),
-        ("events:action/PutEvents", "AWSEvents.PutEvents", "application/x-amz-json-1.1"),
         ("states:action/StartExecution", "AWSStepFunctions.StartExecution", "application/x-amz-json-1.0"),
     ],
 )
@@ -30,6 +31,18 @@ def test_an_action_of_a_json_service_is_called_in_its_protocol(fronts: Fronts, u
     assert call.headers["content-type"] == content_type
     assert f"/us-east-1/{uri.partition(':')[0]}/aws4_request" in call.headers["authorization"]
     assert call.content == b'{"a": 1}'
+
+
+def test_eventbridges_target_is_left_to_the_integration(fronts: Fronts):
+    parameters = {"integration.request.header.X-Amz-Target": "'AWSEvents.PutEvents'"}
+    backends = Script(says({}), says({}))
+    template = one("events:action/PutEvents", RequestParameters=parameters)
+    front = fronts.before(backends, template.method("POST /y", service("events:action/PutEvents", "{}")))
+
+    front("POST /x")
+    front("POST /y")
+
+    assert [call.headers.get("x-amz-target") for call in backends.calls] == ["AWSEvents.PutEvents", None]
 
 
 def test_an_action_of_a_query_service_is_a_query_parameter(fronts: Fronts):
@@ -100,6 +113,46 @@ def test_an_error_of_a_query_service_is_json_without_a_root(fronts: Fronts):
     assert answer.json() == {"Error": {"Code": "NoQueue"}, "RequestId": "r-1"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "filled"),
+    [
+        ("Publish", {"MessageId": "m-1", "SequenceNumber": None}),
+        (
+            "SendMessage",
+            {
+                "MD5OfMessageAttributes": None,
+                "MD5OfMessageBody": None,
+                "MD5OfMessageSystemAttributes": None,
+                "MessageId": "m-1",
+                "SequenceNumber": None,
+            },
+        ),
+    ],
+)
+def test_a_result_as_json_has_what_it_has_no_value_for(fronts: Fronts, operation: str, filled: Props):
+    result = f"<{operation}Result><MessageId>m-1</MessageId></{operation}Result>"
+    xml = f"<{operation}Response>{result}</{operation}Response>".encode()
+    front = fronts(one("sqs:path/000000000000/queue"), Response(status=200, body=xml))
+
+    answer = front("POST /x")
+
+    assert answer.json() == {f"{operation}Response": {f"{operation}Result": filled}}
+
+
+@pytest.mark.parametrize("uri", ["sqs:path/000000000000/queue", "dynamodb:action/PutItem", LAMBDA])
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("body", [b"", b"<a", b"{", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"__type": 1}'])
+def test_an_answer_that_is_no_services_still_makes_a_response(fronts: Fronts, uri: str, status: int, body: bytes):
+    template = {"application/json": "type: $input.path('$.__type')"}
+    responses = [answering("", "418", ResponseTemplates=template)]
+    front = fronts(one(uri, responses=responses), Response(status=status, body=body))
+
+    answer = front("POST /x")
+
+    assert answer.status_code in {418, 500}
+    assert answer.status_code == 500 or answer.text.startswith("type: ")
+
+
 def test_xml_stays_xml_for_an_integration_that_asks_for_it(fronts: Fronts):
     parameters = {"integration.request.header.Accept": "'application/xml'"}
     front = fronts(
@@ -155,9 +208,6 @@ def test_an_address_that_is_no_services_is_500_and_told_to_the_developer(fronts:
 
     assert front("POST /x").status_code == 500
     assert "http://example.test" in front.log[0]
-
-
-LAMBDA = "lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:f/invocations"
 
 
 def test_a_functions_error_is_selected_by_its_message(fronts: Fronts):
