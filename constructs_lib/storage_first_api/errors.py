@@ -21,14 +21,15 @@ _THROTTLES = ("Throttl", "ThroughputExceeded", "RequestLimitExceeded", "Executio
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorFormat:
-    """Where a protocol puts the type and the message of an error, as JSONPaths."""
+    """Where a protocol puts the type and the message of an error, as Velocity."""
 
     type: str
-    messages: tuple[str, ...]
+    message: str
 
 
-AWS_JSON = ErrorFormat(type="$.__type", messages=("$.message", "$.Message"))
-AWS_QUERY = ErrorFormat(type="$.Error.Code", messages=("$.Error.Message",))
+AWS_JSON = ErrorFormat(type="$!input.path('$.__type')", message="$!input.path('$.message')$!input.path('$.Message')")
+AWS_QUERY = ErrorFormat(type="$!input.path('$.Error.Code')", message="$!input.path('$.Error.Message')")
+AWS_XML = ErrorFormat(type="$!input.body", message="$!input.body")
 
 
 def is_type(name: str) -> str:
@@ -42,21 +43,25 @@ def says(text: str) -> str:
 
 
 def refused(
-    cases: Sequence[tuple[str, Problem]] = (), *, outcome: str = "400", error_format: ErrorFormat = AWS_JSON
+    cases: Sequence[tuple[str, Problem]] = (),
+    *,
+    outcome: str = "400",
+    error_format: ErrorFormat = AWS_JSON,
+    otherwise: Problem = problems.MISCONFIGURED,
 ) -> Answer:
-    """Answer a service's refusals: those in `cases`, throttling, and everything else as our own mistake.
+    """Answer a service's refusals: those in `cases`, throttling, and everything else, which is our own mistake.
 
     Args:
         cases: Conditions made by `is_type` and `says`, with what they mean.
         outcome: The statuses that the service refuses with, as a regular expression.
         error_format: Where the service says why.
+        otherwise: What everything else is.
     """
     throttled = " || ".join(map(is_type, _THROTTLES))
-    verdict = choose([*cases, (throttled, problems.THROTTLED)], otherwise=problems.MISCONFIGURED)
-    message = "".join(f"$!input.path('{path}')" for path in error_format.messages)
+    verdict = choose([*cases, (throttled, problems.THROTTLED)], otherwise=otherwise)
     setup = f"""
-#set($type = "$!input.path('{error_format.type}')")
-#set($message = "{message}")"""
+#set($type = "{error_format.type}")
+#set($message = "{error_format.message}")"""
     return Answer(
         outcome=outcome,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,

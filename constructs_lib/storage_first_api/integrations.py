@@ -96,6 +96,8 @@ class ServiceCall:
                 integration_responses=[
                     apigateway.IntegrationResponse(
                         selection_pattern=answer.outcome or None,
+                        # In an API with binary media types, an `Accept` of one would make bytes of the answer.
+                        content_handling=apigateway.ContentHandling.CONVERT_TO_TEXT,
                         status_code=str(answer.status.value),
                         response_templates={"application/json": answer.template},
                         response_parameters=answer.response_parameters(),
@@ -114,7 +116,15 @@ class ServiceCall:
         }
 
 
-def accepted(id: str, *, status: Value = "Stored", links: Value = (), setup: str = "", found: str = "") -> Answer:
+def accepted(
+    id: str,
+    *,
+    status: Value = "Stored",
+    links: Value = (),
+    setup: str = "",
+    found: str = "",
+    unconfirmed: Raw | None = None,
+) -> Answer:
     """Answer 202 to a confirmed write, and 503 where the service's answer confirms nothing.
 
     Args:
@@ -123,9 +133,10 @@ def accepted(id: str, *, status: Value = "Stored", links: Value = (), setup: str
         links: Where it can be followed.
         setup: Directives that run first.
         found: Directives that run only where the write is confirmed.
+        unconfirmed: The problem where it is not; by default one to come back for.
     """
     body: Mapping[str, Value] = {"id": client_text("$id"), "status": status, "links": links}
-    told = either('$id == ""', problems.answer_with(UNAVAILABLE), Raw(f"{found}{fragment(body).source}"))
+    told = either('$id == ""', unconfirmed or problems.answer_with(UNAVAILABLE), Raw(f"{found}{fragment(body).source}"))
     return Answer(
         outcome="200",
         status=HTTPStatus.ACCEPTED,

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import groupby
+from typing import cast
 
 from aws_cdk import aws_apigateway as apigateway
+from constructs import Construct
 
 from constructs_lib.storage_first_api.templates import Raw, Value, Vtl, document, fragment, string_literal
 
@@ -73,6 +76,11 @@ ALREADY_THERE = Problem(
 NO_SUCH_JOB = Problem(status=HTTPStatus.NOT_FOUND, detail="There is no such job.")
 
 
+def bad_request(detail: str) -> Problem:
+    """Describe what is wrong with a request, in a sentence."""
+    return Problem(status=HTTPStatus.BAD_REQUEST, detail=f"{detail} Nothing was stored.")
+
+
 def template(problem: Problem) -> str:
     """Write the response template of an outcome that always means `problem`."""
     return document(_body(problem.title, problem.status.value, Vtl(problem.detail)))
@@ -85,9 +93,13 @@ def choose(cases: Sequence[tuple[str, Problem]], otherwise: Problem) -> Raw:
         cases: Velocity conditions, each with its problem.
         otherwise: The problem when no condition holds.
     """
-    keywords = ["#if", *["#elseif"] * (len(cases) - 1)]
+    merged = [
+        (" || ".join(condition for condition, _ in same), problem)
+        for problem, same in groupby(cases, key=lambda case: case[1])
+    ]
+    keywords = ["#if", *["#elseif"] * (len(merged) - 1)]
     branches = [
-        f"{keyword}({condition}){_set(problem)}" for keyword, (condition, problem) in zip(keywords, cases, strict=True)
+        f"{keyword}({condition}){_set(problem)}" for keyword, (condition, problem) in zip(keywords, merged, strict=True)
     ]
     return Raw("".join(branches) + f"#{{else}}{_set(otherwise)}#end" + _CHOSEN)
 
@@ -119,6 +131,7 @@ _CHOSEN = f"""
 # What API Gateway refuses by itself. These templates are not Velocity: only `$context` variables are replaced, of which
 # `messageString` comes with its quotes and `validationErrorString` escaped, without them.
 _AS_API_GATEWAY_SAYS = "$context.error.messageString"
+_UNSIGNED = "MISSING_AUTHENTICATION_TOKEN"
 _REFUSALS: Mapping[str, tuple[HTTPStatus, str]] = {
     "BAD_REQUEST_BODY": (HTTPStatus.BAD_REQUEST, "The body is not valid: $context.error.validationErrorString"),
     "BAD_REQUEST_PARAMETERS": (HTTPStatus.BAD_REQUEST, _AS_API_GATEWAY_SAYS),
@@ -128,8 +141,8 @@ _REFUSALS: Mapping[str, tuple[HTTPStatus, str]] = {
     "INVALID_SIGNATURE": (HTTPStatus.FORBIDDEN, "The signature of the request is not valid."),
     "EXPIRED_TOKEN": (HTTPStatus.FORBIDDEN, _AS_API_GATEWAY_SAYS),
     "WAF_FILTERED": (HTTPStatus.FORBIDDEN, _AS_API_GATEWAY_SAYS),
-    # API Gateway's own status for an unknown route is 403.
-    "MISSING_AUTHENTICATION_TOKEN": (HTTPStatus.NOT_FOUND, "There is nothing at this path for this method."),
+    # API Gateway's own status for an unknown route is 403. See `refuse_unsigned`.
+    _UNSIGNED: (HTTPStatus.NOT_FOUND, "There is nothing at this path for this method."),
     "RESOURCE_NOT_FOUND": (HTTPStatus.NOT_FOUND, "There is nothing at this path for this method."),
     "REQUEST_TOO_LARGE": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE.detail),
     "UNSUPPORTED_MEDIA_TYPE": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json."),
@@ -141,24 +154,60 @@ _REFUSALS: Mapping[str, tuple[HTTPStatus, str]] = {
 }
 
 
-def add_gateway_responses(api: apigateway.RestApi, *, headers: Mapping[str, str]) -> None:
-    """Make API Gateway's own refusals problem details too.
+def add_gateway_responses(
+    scope: Construct, api: apigateway.RestApi, *, headers: Mapping[str, str]
+) -> Mapping[str, apigateway.CfnGatewayResponse]:
+    """Make API Gateway's own refusals problem details too, but for those that the app has worded itself.
 
     Args:
+        scope: Where to define them.
         api: The API.
         headers: Headers of every answer.
+
+    Returns:
+        Each by its type.
     """
-    for type_, (status, detail) in _REFUSALS.items():
-        retry = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-        problem = Problem(status=status, detail=detail, retry=retry)
-        body = template(problem).strip().replace(f'"{_AS_API_GATEWAY_SAYS}"', _AS_API_GATEWAY_SAYS)
-        api.add_gateway_response(
-            "".join(word.capitalize() for word in type_.split("_")),
-            type=apigateway.ResponseType.of(type_),
-            status_code=str(status.value),
-            response_headers=quoted({**headers, **problem.headers}),
-            templates={"application/json": body},
+    worded = {own.response_type for own in api.node.find_all() if isinstance(own, apigateway.CfnGatewayResponse)}
+    return {
+        type_: _gateway_response(scope, api, type_, status, detail, headers)
+        for type_, (status, detail) in _REFUSALS.items()
+        if type_ not in worded
+    }
+
+
+def refuse_unsigned(refusals: Mapping[str, apigateway.CfnGatewayResponse]) -> None:
+    """Make 403 of what is 404 where no route wants a signature: API Gateway does not tell one from the other."""
+    refusal = refusals.get(_UNSIGNED)
+    if refusal:
+        problem = Problem(
+            status=HTTPStatus.FORBIDDEN,
+            detail="The request is not signed, or there is nothing at this path for this method.",
         )
+        refusal.status_code = str(problem.status.value)
+        refusal.response_templates = {"application/json": template(problem)}
+
+
+def _gateway_response(  # noqa: PLR0913, PLR0917 - one row of a table, and where it goes
+    scope: Construct,
+    api: apigateway.RestApi,
+    type_: str,
+    status: HTTPStatus,
+    detail: str,
+    headers: Mapping[str, str],
+) -> apigateway.CfnGatewayResponse:
+    retry = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    problem = Problem(status=status, detail=detail, retry=retry)
+    body = template(problem).strip().replace(f'"{_AS_API_GATEWAY_SAYS}"', _AS_API_GATEWAY_SAYS)
+    response = apigateway.GatewayResponse(
+        scope,
+        "".join(word.capitalize() for word in type_.split("_")),
+        rest_api=api,
+        type=apigateway.ResponseType.of(type_),
+        status_code=str(status.value),
+        response_headers=quoted({**headers, **problem.headers}),
+        templates={"application/json": body},
+    )
+    return cast("apigateway.CfnGatewayResponse", response.node.default_child)
 
 
 def quoted(headers: Mapping[str, str]) -> dict[str, str]:

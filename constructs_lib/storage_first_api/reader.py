@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import says
-from constructs_lib.storage_first_api.problems import Problem
+from constructs_lib.storage_first_api.problems import Problem, bad_request
 from constructs_lib.storage_first_api.route import SINGLE_TENANT
 from constructs_lib.storage_first_api.templates import (
     Raw,
@@ -22,7 +21,7 @@ from constructs_lib.storage_first_api.templates import (
     string_literal,
     text_document,
 )
-from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, Type
+from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, Type, body, parts_of, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,8 +74,8 @@ class RequestReader:
     def __init__(self, route: Route) -> None:
         """Read requests to `route`."""
         self._route = route
-        self._variables: dict[RequestValue, str] = {}
-        self._header_variables: list[tuple[str, str]] = []
+        self._variables: dict[Text, str] = {}
+        self._header_variables: list[tuple[str, str, str]] = []
         self._clock: list[str] = []
         self._steps: list[str] = []
         self._refusals: list[Problem] = []
@@ -96,36 +95,42 @@ class RequestReader:
 
     def text(self, text: Text) -> Vtl:
         """Read `text` into the inside of a JSON string."""
-        parts = text.parts if isinstance(text, Joined) else (text,)
-        return concat(*(client_text(self.variable(part)) if isinstance(part, RequestValue) else part for part in parts))
+        return concat(
+            *(client_text(self.variable(part)) if isinstance(part, RequestValue) else part for part in parts_of(text))
+        )
 
     def form_text(self, text: Text) -> str:
         """Read `text` into the value of a form's field."""
-        parts = text.parts if isinstance(text, Joined) else (text,)
-        return "".join(
-            form_text(self.variable(part) if isinstance(part, RequestValue) else string_literal(part)) for part in parts
-        )
+        return form_text(self.variable(text))
 
-    def base64(self, value: RequestValue) -> Vtl:
-        """Read `value` into the inside of a JSON string that holds its bytes (UTF-8) in base64."""
-        return Vtl(f"$util.base64Encode({self.variable(value)})")
+    def base64(self, text: Text) -> Vtl:
+        """Read `text` into the inside of a JSON string that holds its bytes (UTF-8) in base64."""
+        return Vtl(f"$util.base64Encode({self.variable(text)})")
 
     def bare(self, value: RequestValue) -> Raw:
-        """Read a number or a Boolean as it is: it was checked to be nothing else."""
+        """Read a Boolean as it is: it was checked to be nothing else."""
         return Raw(self.variable(value))
 
-    def variable(self, value: RequestValue) -> str:
-        """Read `value` into a variable, unescaped: only for `$util` functions that make it safe.
+    def variable(self, text: Text) -> str:
+        """Read `text` into a variable, unescaped: only for conditions, and for `$util` functions that make it safe.
 
         Raises:
             ValueError: If the route has no such value.
         """
-        if value == RequestValue(source=Source.BODY, name="$"):
+        if text == body():
             return "$input.body"
-        if value not in self._variables:
-            self._variables[value] = f"$v{len(self._variables)}"
-            self._read(self._variables[value], value)
-        return self._variables[value]
+        if text not in self._variables:
+            variable = self._variables[text] = f"$v{len(self._variables)}"
+            if isinstance(text, RequestValue):
+                self._read(variable, text)
+            else:
+                self._join(variable, text)
+        return self._variables[text]
+
+    def require(self, text: Text, pattern: str, problem: Problem) -> None:
+        """Refuse a request in which `text` does not match the regular expression `pattern`."""
+        variable = self.variable(text)  # reading it may have refused the request already, for a better reason
+        self.refuse(f'$refused == "" && !{variable}.matches("{pattern}")', problem)
 
     def refuse(self, condition: str, problem: Problem) -> None:
         """Refuse a request for which `condition` holds; of several refusals the last counts."""
@@ -170,10 +175,10 @@ class RequestReader:
         if not self._header_variables:
             return ""
         variables = self._header_variables
-        unset = "".join(f'\n#set({variable} = "")' for _, variable in variables)
+        unset = "".join(f"\n{_set(variable, absent)}" for _, variable, absent in variables)
         found = "".join(
             f'\n#if($name.equalsIgnoreCase("{name}"))#set({variable} = $input.params().header.get($name))#end'
-            for name, variable in variables
+            for name, variable, _ in variables
         )
         return f"{unset}\n#foreach($name in $input.params().header.keySet()){found}\n#end"
 
@@ -190,7 +195,15 @@ class RequestReader:
     def _settle(self, variable: str, value: RequestValue, checks: str, missing: Problem) -> None:
         """Take the default of a value that is not there, or refuse; check one that is."""
         absent = self._refused(missing) if value.default is None else _set(variable, string_literal(value.default))
-        self._steps.append(f'\n#if({variable} == ""){absent}#{{else}}{checks}#end')
+        present = f"#{{else}}{checks}" if checks else ""
+        self._steps.append(f'\n#if({variable} == ""){absent}{present}#end')
+
+    def _join(self, variable: str, text: str | Joined) -> None:
+        parts = [
+            f"${{{self.variable(part)[1:]}}}" if isinstance(part, RequestValue) else string_literal(part)[1:-1]
+            for part in parts_of(text)
+        ]
+        self._steps.append("\n" + _set(variable, f'"{"".join(parts)}"'))
 
     def _read(self, variable: str, value: RequestValue) -> None:
         match value.source:
@@ -204,20 +217,30 @@ class RequestReader:
                 self._check_parameter(variable, value)
             case Source.CLAIM | Source.CONTEXT:
                 self._steps.append("\n" + _set(variable, _context(value)))
-                self._settle(variable, value, "", problems.FORBIDDEN)
+                if value != request_id():
+                    self._settle(variable, value, "", problems.FORBIDDEN)
             case Source.TENANT:
                 self._read_tenant(variable)
             case Source.IDEMPOTENCY_KEY:
                 self._read_idempotency_key(variable)
+            case _:
+                self._steps.append("\n" + _set(variable, self._derived(value)))
+
+    def _derived(self, value: RequestValue) -> str:
+        """Write the expression of a value that is found nowhere in the request."""
+        match value.source:
+            case Source.FINGERPRINT:
+                return '"${input.body.length()}.${input.body.hashCode()}"'
+            case Source.ARRIVAL_DIGIT:
+                return f"{self.epoch}.substring(12,13)"
             case Source.ARRIVAL:
                 _ = self.epoch
                 self._add_clock(_CLOCK)
-                self._steps.append("\n" + _set(variable, "$now"))
-            case Source.ARRIVAL_DIGIT:
-                self._steps.append("\n" + _set(variable, f"{self.epoch}.substring(12,13)"))
-            case Source.EXPIRY:
+                return "$now"
+            case _:
                 seconds = f'$util.parseJson("[{self.epoch}]").get(0) / 1000 + {value.name}'
-                self._steps.append("\n" + _set(variable, seconds))
+                self._steps.append("\n" + _set("$seconds", seconds))
+                return '"$seconds"'
 
     def _add_clock(self, directives: str) -> None:
         if directives not in self._clock:
@@ -229,12 +252,11 @@ class RequestReader:
             self.refuse(f'!{variable}.matches("{TENANT_PATTERN}")', problems.FORBIDDEN)
 
     def _read_idempotency_key(self, variable: str) -> None:
-        self._read_header(variable, IDEMPOTENCY_KEY, required=False)
-        self._steps.append(f'\n#if({variable} == ""){_set(variable, _REQUEST_ID)}#end')
+        self._read_header(variable, IDEMPOTENCY_KEY, required=False, absent=_REQUEST_ID)
         self.refuse(f'!{variable}.matches("{ID_PATTERN}")', problems.INVALID_KEY)
 
-    def _read_header(self, variable: str, name: str, *, required: bool) -> None:
-        self._header_variables.append((name, variable))
+    def _read_header(self, variable: str, name: str, *, required: bool, absent: str = '""') -> None:
+        self._header_variables.append((name, variable, absent))
         self.headers[name] = self.headers.get(name, False) or required
 
     def _read_parameter(self, variable: str, value: RequestValue) -> None:
@@ -261,31 +283,31 @@ class RequestReader:
                 wrong, condition = "must be ASCII", f'!{variable}.matches("{_ASCII}")'
             case _:
                 wrong, condition = "must be text in UTF-8", f'{variable}.matches("{_NOT_TEXT}")'
-        check = self._refusal(condition, _bad_request(f"The {value.label} {wrong}."))
-        self._settle(variable, value, check, _bad_request(f"The {value.label} is missing or empty."))
+        check = self._refusal(condition, bad_request(f"The {value.label} {wrong}."))
+        self._settle(variable, value, check, bad_request(f"The {value.label} is missing or empty."))
 
     def _read_body(self, variable: str, value: RequestValue) -> None:
         path = value.name
         as_json = f"$input.json('{path}')"
-        needed = _bad_request(f"The body must have {_KINDS[value.type]} at {path}.")
+        needed = bad_request(f"The body must have {_KINDS[value.type]} at {path}.")
         self._steps.append("\n" + _set(variable, f"\"$!input.path('{path}')\""))
         match value.type:
             case Type.STRING:
                 checks = self._refusal(f"!{as_json}.startsWith('\"')", needed) + self._refusal(
-                    f'{variable}.matches("{_NOT_TEXT}")', _bad_request(f"The text at {path} is not Unicode.")
+                    f'{variable}.matches("{_NOT_TEXT}")', bad_request(f"The text at {path} is not Unicode.")
                 )
             case Type.BOOL:
                 checks = self._refusal(f'!{as_json}.matches("true|false")', needed)
             case Type.NUMBER:
                 checks = self._number(variable, path, needed)
             case Type.JSON:
-                inexact = _bad_request(f"The numbers at {path} have more digits than can be kept exactly.")
+                inexact = bad_request(f"The numbers at {path} have more digits than can be kept exactly.")
                 checks = (
                     self._refusal(f'!{as_json}.matches("(?s)[{{\\[].*")', needed)
                     + self._refusal(f"$input.body.matches('{_INEXACT}')", inexact)
                     + _set(variable, as_json)
                     + self._refusal(
-                        f'{variable}.matches("{_NOT_TEXT}")', _bad_request(f"The text at {path} is not Unicode.")
+                        f'{variable}.matches("{_NOT_TEXT}")', bad_request(f"The text at {path} is not Unicode.")
                     )
                 )
         self._settle(variable, value, checks, needed)
@@ -298,7 +320,7 @@ class RequestReader:
         """
         name = path.rpartition(".")[2]
         written = f"$input.body.replaceAll('(?s)\\A.*\"{name}\"\\s*:\\s*(-?[0-9][0-9.eE+-]*)\\s*[,}}].*', '$1')"
-        ambiguous = _bad_request(f"The number at {path} could not be read exactly. Write it once, without escapes.")
+        ambiguous = bad_request(f"The number at {path} could not be read exactly. Write it once, without escapes.")
         return (
             f"#if($input.json('{path}').startsWith('\"')){self._refused(needed)}"
             f'#elseif(!{variable}.matches("-?[0-9]+"))#set($parsed = {variable}){_set(variable, written)}'
@@ -315,7 +337,7 @@ def tenant_of(route: Route) -> str:
 
 
 def _marker(index: int) -> str:
-    return f"Refused{index}."
+    return f"Refused_{index}_"
 
 
 def _set(variable: str, expression: str) -> str:
@@ -332,10 +354,6 @@ def _context(value: RequestValue) -> str:
 
 def _member(name: str) -> str:
     return f".{name}" if name.isidentifier() else f"['{name}']"
-
-
-def _bad_request(detail: str) -> Problem:
-    return Problem(status=HTTPStatus.BAD_REQUEST, detail=f"{detail} Nothing was stored.")
 
 
 def _form(fields: Mapping[str, str]) -> str:

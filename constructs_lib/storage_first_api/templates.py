@@ -72,6 +72,8 @@ def form_text(reference: str) -> str:
 
 def string_literal(text: str) -> str:
     """Write a literal as a string of Velocity, for directives."""
+    if _is_token(text):
+        return f'"{text}"'
     safe = "".join(_LITERALS.get(character, character) for character in text)
     return '"' + safe.replace('"', _QUOTE) + '"'
 
@@ -115,7 +117,12 @@ def _json(value: Value) -> str:
 
 def _literal(text: str) -> str:
     """Write a literal so that Velocity renders it as it is and JSON can hold it."""
-    if _UNRESOLVED in text and Token.is_unresolved(text):
-        return text  # an attribute of a resource: its value, known at deploy, is a name or an ARN
+    if _is_token(text):
+        return text
     inside = json.dumps(text)[1:-1]
     return _SPECIAL.sub(lambda special: _LITERALS[special[0]], inside)
+
+
+def _is_token(text: str) -> bool:
+    """Whether `text` is an attribute of a resource: its value, known at deploy, is a name or an ARN."""
+    return _UNRESOLVED in text and Token.is_unresolved(text)

@@ -39,6 +39,7 @@ class Source(Enum):
     TENANT = "tenant"
     ARRIVAL = "time of arrival"
     ARRIVAL_DIGIT = "digit of arrival"
+    FINGERPRINT = "fingerprint"
     EXPIRY = "time of expiry"
 
 
@@ -194,6 +195,11 @@ def arrival_digit() -> RequestValue:
     return RequestValue(source=Source.ARRIVAL_DIGIT)
 
 
+def fingerprint() -> RequestValue:
+    """Take what tells one body from another: its length and its hash code, up to 20 characters."""
+    return RequestValue(source=Source.FINGERPRINT)
+
+
 def expires_after(duration: Duration) -> RequestValue:
     """Take the time at which DynamoDB's TTL may delete an item: epoch seconds.
 
@@ -210,14 +216,18 @@ def join(*parts: Text) -> Joined:
     """Put literals and values of the request one after the other, such as `join("order#", path("id"))`."""
     flat: list[str | RequestValue] = []
     for part in parts:
-        flat.extend(part.parts if isinstance(part, Joined) else (part,))
+        flat.extend(parts_of(part))
     return Joined(tuple(flat))
+
+
+def parts_of(text: Text) -> tuple[str | RequestValue, ...]:
+    """List the literals and values that `text` is joined of."""
+    return text.parts if isinstance(text, Joined) else (text,)
 
 
 def values_of(text: Text) -> tuple[RequestValue, ...]:
     """List the request's values in `text`."""
-    parts = text.parts if isinstance(text, Joined) else (text,)
-    return tuple(part for part in parts if isinstance(part, RequestValue))
+    return tuple(part for part in parts_of(text) if isinstance(part, RequestValue))
 
 
 def _text_value(source: Source, function: str, name: str, type: Type, default: Default | None) -> RequestValue:

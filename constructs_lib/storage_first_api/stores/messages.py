@@ -1,0 +1,103 @@
+"""What SQS and SNS have in common: messages sent as forms, with attributes, in order or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.errors import is_type, says
+from constructs_lib.storage_first_api.problems import Problem, bad_request
+from constructs_lib.storage_first_api.values import Text, fingerprint, idempotency_key, join, request_id, tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from constructs_lib.storage_first_api.reader import RequestReader
+    from constructs_lib.storage_first_api.route import Route
+
+FORM = {"header.Content-Type": "'application/x-www-form-urlencoded'"}
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+_ID = "[!-~]{1,128}"
+_UNSENDABLE = bad_request("The body has a character that a message cannot hold, such as U+FFFE.")
+
+
+class Order:
+    """The place of messages in order: the group of each, and what tells a repetition."""
+
+    def __init__(self, name: str, *, fifo: bool, group_id: Text | None, deduplication_id: Text | None) -> None:
+        """Check that a FIFO resource gets a group, and a standard one no deduplication.
+
+        Args:
+            name: What errors call the resource.
+            fifo: Whether it keeps order.
+            group_id: What has one group is kept in order.
+            deduplication_id: Messages of one id within five minutes are one.
+
+        Raises:
+            ValueError: If not.
+        """
+        if fifo and group_id is None:
+            raise ValueError(
+                f"group_id must be given, because {name} is FIFO: messages of one group keep their order. "
+                'For example group_id=body("$.customerId")'
+            )
+        if not fifo and deduplication_id is not None:
+            raise ValueError(f"deduplication_id must not be given, because {name} is not FIFO and has no use for it")
+        self._fifo = fifo
+        self._group_id = group_id
+        self._deduplication_id = deduplication_id or idempotency_key()
+
+    def fields(self, reader: RequestReader, route: Route) -> dict[str, str]:
+        """Write the fields of a message that put it in order."""
+        fields: dict[str, str] = {}
+        if self._group_id is not None:
+            group = route.scoped(self._group_id)
+            reader.require(
+                group, _ID, bad_request("The group of the message must be 1 to 128 printable ASCII characters.")
+            )
+            fields["MessageGroupId"] = reader.form_text(group)
+        if self._fifo:
+            # Of two messages with one id the second is dropped and yet confirmed: the body is part of the id, so that
+            # another body under the same key is another message.
+            repetition = join(route.scoped(self._deduplication_id), ".", fingerprint())
+            reader.require(
+                repetition, _ID, bad_request("The key of the message must be 1 to 100 printable ASCII characters.")
+            )
+            fields["MessageDeduplicationId"] = reader.form_text(repetition)
+        return fields
+
+    def any_fields(self) -> dict[str, str]:
+        """Write the same fields for a message that is refused in any case."""
+        group = {"MessageGroupId": "-"} if self._group_id is not None else {}
+        return group | ({"MessageDeduplicationId": "-"} if self._fifo else {})
+
+
+def attributes(reader: RequestReader, route: Route, *, prefix: str) -> dict[str, str]:
+    """Write the attributes of a message: the request's id, and the tenant where the route's access gives one."""
+    values: dict[str, Text] = {"requestId": request_id()}
+    if route.access.tenant:
+        values["tenant"] = tenant()
+    fields: dict[str, str] = {}
+    for number, (name, value) in enumerate(values.items(), start=1):
+        fields |= _attribute(f"{prefix}.{number}", name, "String", reader.form_text(value))
+    return fields
+
+
+def impossible_attribute(*, prefix: str) -> dict[str, str]:
+    """Write an attribute of a type that there is not: the service's refusal names the attribute."""
+    return _attribute(f"{prefix}.1", "$refused", "Refused", "-")
+
+
+def refusals(reader: RequestReader) -> Sequence[tuple[str, Problem]]:
+    """List what the service refuses on account of the caller."""
+    return [
+        *reader.refusals,
+        (is_type("InvalidMessageContents"), _UNSENDABLE),
+        (says("must be shorter than"), problems.TOO_LARGE),
+        (says("too long"), problems.TOO_LARGE),
+    ]
+
+
+def _attribute(prefix: str, name: str, type: str, value: str) -> dict[str, str]:
+    return {f"{prefix}.Name": name, f"{prefix}.Value.DataType": type, f"{prefix}.Value.StringValue": value}

@@ -1,0 +1,92 @@
+"""Store requests as messages of an SNS topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Size
+from aws_cdk import aws_iam as iam
+
+from constructs_lib.storage_first_api.errors import AWS_QUERY, refused
+from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
+from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
+from constructs_lib.storage_first_api.values import Text, body
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
+
+    from constructs_lib.storage_first_api.api import StorageFirstApi
+    from constructs_lib.storage_first_api.route import Route
+
+# A message has at most 256 KiB, its attributes included.
+_MAX_BODY = Size.kibibytes(252)
+_ATTRIBUTES = "MessageAttributes.entry"
+
+
+class SnsStore:
+    """Publishes each request of a route as one message: the body exactly as it came, with the attribute `requestId`.
+
+    SNS keeps a message only until its subscribers have it: subscribe a queue to a topic whose requests must outlive an
+    outage of what works on them. The answer's id is the message's.
+    """
+
+    def __init__(
+        self, topic: sns.ITopic, *, group_id: Text | None = None, deduplication_id: Text | None = None
+    ) -> None:
+        """Publish requests to `topic`.
+
+        Args:
+            topic: The topic, standard or FIFO.
+            group_id: Messages of one group keep their order; needed for a FIFO topic. Where the route's access gives a
+                tenant, a group is the tenant's own.
+            deduplication_id: By what a FIFO topic tells a repetition; by default the caller's `Idempotency-Key`.
+
+        Raises:
+            ValueError: If `topic` is FIFO and has no group, or is standard and has a `deduplication_id`.
+        """
+        self.topic = topic
+        self._order = Order(topic.node.path, fifo=topic.fifo, group_id=group_id, deduplication_id=deduplication_id)
+
+    def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` publish messages, and nothing else."""
+        if self.topic.master_key:
+            self.topic.master_key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+        )
+
+    def bind(self, api: StorageFirstApi, route: Route) -> None:
+        """Add nothing: a message has no place to look it up."""
+
+    def call(self, route: Route) -> ServiceCall:
+        """Describe the call that publishes a request to `route`."""
+        reader = RequestReader(route)
+        reader.refuse_body_over(_MAX_BODY)
+        message = {
+            "Action": "Publish",
+            "TopicArn": self.topic.topic_arn,
+            "Message": reader.form_text(body()),
+        }
+        template = reader.form(
+            {**message, **self._order.fields(reader, route), **attributes(reader, route, prefix=_ATTRIBUTES)},
+            impossible={
+                **message,
+                "Message": "-",
+                **self._order.any_fields(),
+                **impossible_attribute(prefix=_ATTRIBUTES),
+            },
+        )
+        return ServiceCall(
+            service="sns",
+            action="Publish",
+            path="/",
+            template=template,
+            parameters=FORM,
+            headers=reader.headers,
+            query_parameters=reader.query_parameters,
+            answers=[
+                accepted("$!input.path('$.PublishResponse.PublishResult.MessageId')"),
+                refused(refusals(reader), outcome=r"4\d{2}", error_format=AWS_QUERY),
+            ],
+        )

@@ -1,0 +1,88 @@
+"""Store requests as messages of an SQS queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Size
+from aws_cdk import aws_iam as iam
+
+from constructs_lib.storage_first_api.errors import AWS_QUERY, refused
+from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
+from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
+from constructs_lib.storage_first_api.values import Text, body
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sqs as sqs
+
+    from constructs_lib.storage_first_api.api import StorageFirstApi
+    from constructs_lib.storage_first_api.route import Route
+
+# A message has at most 1 MiB, its attributes included.
+_MAX_BODY = Size.kibibytes(1020)
+_ATTRIBUTES = "MessageAttribute"
+
+
+class SqsStore:
+    """Stores each request of a route as one message: the body exactly as it came, with the attribute `requestId`.
+
+    The answer's id is the message's. A repetition of a request in a FIFO queue is the same message for five minutes,
+    as long as both key and body are the same; standard queues know no repetitions.
+    """
+
+    def __init__(
+        self, queue: sqs.IQueue, *, group_id: Text | None = None, deduplication_id: Text | None = None
+    ) -> None:
+        """Store requests in `queue`.
+
+        Args:
+            queue: The queue, standard or FIFO.
+            group_id: Messages of one group keep their order; needed for a FIFO queue. In a standard queue, groups share
+                the consumers fairly. Where the route's access gives a tenant, a group is the tenant's own.
+            deduplication_id: By what a FIFO queue tells a repetition; by default the caller's `Idempotency-Key`.
+
+        Raises:
+            ValueError: If `queue` is FIFO and has no group, or is standard and has a `deduplication_id`.
+        """
+        self.queue = queue
+        self._order = Order(queue.node.path, fifo=queue.fifo, group_id=group_id, deduplication_id=deduplication_id)
+
+    def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` send messages, and nothing else."""
+        if self.queue.encryption_master_key:
+            self.queue.encryption_master_key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sqs:SendMessage"], resource_arns=[self.queue.queue_arn]
+        )
+
+    def bind(self, api: StorageFirstApi, route: Route) -> None:
+        """Add nothing: a message has no place to look it up."""
+
+    def call(self, route: Route) -> ServiceCall:
+        """Describe the call that stores a request to `route`."""
+        reader = RequestReader(route)
+        reader.refuse_body_over(_MAX_BODY)
+        message = {"Action": "SendMessage", "MessageBody": reader.form_text(body())}
+        template = reader.form(
+            {**message, **self._order.fields(reader, route), **attributes(reader, route, prefix=_ATTRIBUTES)},
+            impossible={
+                **message,
+                "MessageBody": "-",
+                **self._order.any_fields(),
+                **impossible_attribute(prefix=_ATTRIBUTES),
+            },
+        )
+        return ServiceCall(
+            service="sqs",
+            action="SendMessage",
+            path=f"{self.queue.env.account}/{self.queue.queue_name}",
+            template=template,
+            parameters=FORM,
+            headers=reader.headers,
+            query_parameters=reader.query_parameters,
+            answers=[
+                accepted("$!input.path('$.SendMessageResponse.SendMessageResult.MessageId')"),
+                refused(refusals(reader), outcome=r"4\d{2}", error_format=AWS_QUERY),
+            ],
+        )
