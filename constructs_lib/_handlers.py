@@ -46,7 +46,7 @@ def handler_function(
     description: str,
     environment: Mapping[str, str],
     timeout: Duration,
-    dead_letter_queue: sqs.IQueue,
+    dead_letter_queue: sqs.IQueue | None = None,
     memory_size: int = 512,
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
     removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
@@ -60,7 +60,8 @@ def handler_function(
         description: What it is there for, as an operator reads it.
         environment: Its environment variables, on top of those for Powertools.
         timeout: How long one call may take.
-        dead_letter_queue: Where an event goes that an asynchronous invocation and Lambda's two retries failed on.
+        dead_letter_queue: Where an event goes that an asynchronous invocation and Lambda's two retries failed on; none
+            for a function that only a mapping invokes.
         memory_size: In MiB. Less memory is also less CPU, and a slower cold start.
         log_retention: How long its logs are kept.
         removal_policy: What happens to its logs when they leave the stack.

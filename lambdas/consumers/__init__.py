@@ -1,0 +1,1 @@
+"""The handlers that hand what a queue or stream holds to a state machine."""
