@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _JOB_TIMEOUT_SECONDS = 60
 _ANSWER_TIMEOUT_SECONDS = 35  # API Gateway answers within 29
+_LOOK_AGAIN_SECONDS = 0.1
 _TERMINAL = {"Succeeded", "Failed", "Cancelled"}
 _SHOWN_HEADERS = ("Location", "Retry-After", "Content-Type")
 
@@ -78,6 +79,21 @@ class _Story:
         gopher = self._ask("GET", f"gophers/{key}", 200).json()
         self._expect(len(gopher["holes"]), 2, "the gopher lives in both holes")
 
+        self._title("Sightings are reported: a queue keeps the order of each gopher's, and a function records the last")
+        for seen in ("the bunker", "the pond"):
+            self._ask("POST", "sightings", 202, body={"gopherId": key, "location": seen}, link=False)
+        self._await(f"gophers/{key}", "lastSeen", "the pond", "it was last seen at the pond")
+
+        self._title("A hole reports its temperature, to a stream")
+        hole = gopher["holes"][0]
+        self._ask("POST", "telemetry", 202, body={"holeId": hole, "temperature": 11.5}, link=False)
+        self._await(f"holes/{hole}", "temperature", 11.5, "the hole has the temperature")
+
+        self._title("A photograph is stored, byte for byte, and recorded")
+        photo, name = bytes(range(256)) * 64, f"gus-{run}.jpg"
+        self._ask("POST", f"photos/{name}", 202, content=photo, headers={"Content-Type": "image/jpeg"}, link=False)
+        self._await(f"photos/{name}", "size", len(photo), "all of its bytes are there")
+
         self._title("The same request again, as after a lost answer: the same job, not a second gopher")
         again = self._ask("POST", "gophers", 202, body=gus, headers={"Idempotency-Key": key})
         self._expect(again.json()["id"], key, "it is the same job")
@@ -109,19 +125,32 @@ class _Story:
         status: int,
         *,
         body: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        link: bool = True,
     ) -> httpx.Response:
         """Send a request, show it with its answer, and check the answer's status and what that status carries."""
-        answer = self._http.request(method, path, json=body, headers=headers)
+        answer = self._http.request(method, path, json=body, content=content, headers=headers)
         sent = "".join(f"\n  {name}: {value}" for name, value in (headers or {}).items())
-        shown = f" {json.dumps(body)}" if body is not None else ""
+        shown = f" {json.dumps(body)}" if body is not None else f" ({len(content)} bytes)" if content else ""
         self._console.print(f"[cyan]{method} {answer.request.url.path}[/cyan]{escape(shown)}{escape(sent)}")
         self._show(answer)
         self._expect(answer.status_code, status, f"the status is {status}")
-        if status == httpx.codes.ACCEPTED:
+        if status == httpx.codes.ACCEPTED and link:
             missing = [name for name in ("Location", "Retry-After") if name not in answer.headers]
             self._expect(missing, [], "there is a link to the job, and a time to come back")
         return answer
+
+    def _await(self, path: str, member: str, value: object, promise: str) -> None:
+        """Look at an entity until what was stored has reached it."""
+        deadline = time.monotonic() + _JOB_TIMEOUT_SECONDS
+        while (answer := self._http.get(path)).status_code != httpx.codes.OK or answer.json()[member] != value:
+            if time.monotonic() > deadline:
+                raise BrokenPromiseError(f"{path} is still {answer.text} after {_JOB_TIMEOUT_SECONDS} seconds.")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        self._console.print(f"[cyan]GET {answer.request.url.path}[/cyan]")
+        self._show(answer)
+        self._expect(answer.json()[member], value, promise)
 
     def _refused(self, method: str, path: str, status: int, **request: Any) -> None:  # noqa: ANN401 - as `_ask` takes
         answer = self._ask(method, path, status, **request)

@@ -16,6 +16,9 @@ class HolesTable(Construct):
     | gopher | `GOPHER#id` | `GOPHER` | `gopherId`, `name`, `location` |
     | link | `GOPHER#id` | `HOLE#id` | `holeId` |
     | name | `NAME#name` | `NAME` | `gopherId`: names are unique |
+    | last sighting | `GOPHER#id` | `SIGHTING` | `location`, `seenAt`, `order` |
+    | last reading | `HOLE#id` | `READING` | `temperature`, `readAt`, `order` |
+    | photo | `PHOTO#name` | `PHOTO` | `size`, `etag`, `order` |
 
     Attributes:
         table: The table. Its index `byLocation` finds the holes at a location.

@@ -20,3 +20,21 @@ ADD_GOPHER: dict[str, Any] = {
     "properties": {"name": _NAME, "location": _LOCATION},
     "additionalProperties": False,
 }
+
+_ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+
+ADD_SIGHTING: dict[str, Any] = {
+    "title": "AddSighting",
+    "type": "object",
+    "required": ["gopherId", "location"],
+    "properties": {"gopherId": _ID, "location": _LOCATION},
+    "additionalProperties": False,
+}
+
+ADD_READING: dict[str, Any] = {
+    "title": "AddReading",
+    "type": "object",
+    "required": ["holeId", "temperature"],
+    "properties": {"holeId": _ID, "temperature": {"type": "number", "description": "In degrees Celsius"}},
+    "additionalProperties": False,
+}

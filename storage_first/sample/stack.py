@@ -1,33 +1,29 @@
 """Gopher Holes: gophers move into the holes of a golf course, and not one request is lost."""
 
-from pathlib import Path
-
-from aws_cdk import Acknowledgment, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, CfnOutput, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib import Cors, JobTracker, StorageFirstApi, Throttle
+from constructs_lib.stores import KinesisStore, S3Store, SqsStore, body, path
 from storage_first.sample import workflows
+from storage_first.sample.functions import sample_function
 from storage_first.sample.holes_table import HolesTable
-from storage_first.sample.schemas import ADD_GOPHER, ADD_HOLE
+from storage_first.sample.observations import Observations
+from storage_first.sample.schemas import ADD_GOPHER, ADD_HOLE, ADD_READING, ADD_SIGHTING
 
 _CORS_ORIGIN = "*"
-_LOGGING_POLICY = (
-    "AwsSolutions::AwsSolutions-IAM4"
-    "[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
-)
 
 
 class GopherHolesStack(Stack):
     """The sample application.
 
     Attributes:
-        api: The API: `POST /holes`, `POST /gophers`, `GET /jobs/{jobId}`, `GET /gophers/{gopherId}`.
+        api: The API: `POST` to `/holes`, `/gophers`, `/sightings`, `/telemetry` and `/photos/{name}`; `GET` of jobs,
+            gophers, holes and photos.
         jobs: The jobs.
+        observations: What is seen of gophers and holes.
         holes: The table of holes and gophers.
     """
 
@@ -42,6 +38,7 @@ class GopherHolesStack(Stack):
         super().__init__(scope, id, description="Storage First sample: Gopher Holes")
         self.holes = HolesTable(self, "Holes", removal_policy=removal_policy)
         table = self.holes.table
+        self.observations = Observations(self, "Observations", table=table, removal_policy=removal_policy)
         self.jobs = JobTracker(self, "Jobs", removal_policy=removal_policy)
         self.api = StorageFirstApi(
             self,
@@ -55,40 +52,33 @@ class GopherHolesStack(Stack):
         self.api.post("/gophers", self.jobs.store("add-gopher"), body=ADD_GOPHER)
         self.jobs.workflow("add-hole", definition=workflows.add_hole(self, table))
         self.jobs.workflow("add-gopher", definition=workflows.add_gopher(self, table, self.jobs))
-        self.api.rest_api.root.resource_for_path("/gophers/{gopherId}").add_method(
-            "GET", apigateway.LambdaIntegration(self._show_gopher(table, removal_policy))
-        )
+        self._take_observations()
+        self._show_entities(table, removal_policy)
         CfnOutput(self, "ApiUrl", value=self.api.rest_api.url)
         self._explain()
 
-    def _show_gopher(self, table: dynamodb.ITableV2, removal_policy: RemovalPolicy) -> lambda_.Function:
-        function = lambda_.Function(
+    def _take_observations(self) -> None:
+        seen = self.observations
+        sightings = SqsStore(seen.sightings.queue, group_id=body("$.gopherId"))
+        self.api.post("/sightings", sightings, body=ADD_SIGHTING)
+        self.api.post(
+            "/telemetry", KinesisStore(seen.readings.stream, partition_key=body("$.holeId")), body=ADD_READING
+        )
+        self.api.post("/photos/{name}", S3Store(seen.photos, key=path("name")))
+
+    def _show_entities(self, table: dynamodb.ITableV2, removal_policy: RemovalPolicy) -> None:
+        show = sample_function(
             self,
-            "ShowGopher",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(str(Path(__file__).parent / "handlers"), exclude=["__pycache__"]),
-            handler="show_gopher.handler",
-            timeout=Duration.seconds(10),
-            memory_size=256,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment={"TABLE": table.table_name, "CORS_ORIGIN": _CORS_ORIGIN},
-            log_group=logs.LogGroup(
-                self, "ShowGopherLog", retention=logs.RetentionDays.ONE_MONTH, removal_policy=removal_policy
-            ),
+            "Show",
+            module="show",
+            table=table,
+            actions=["dynamodb:Query"],
+            called_by="API Gateway invokes it synchronously: its caller sees failures.",
+            removal_policy=removal_policy,
+            environment={"CORS_ORIGIN": _CORS_ORIGIN},
         )
-        iam.Grant.add_to_principal(grantee=function, actions=["dynamodb:Query"], resource_arns=[table.table_arn])
-        Validations.of(function).acknowledge(
-            Acknowledgment(id=_LOGGING_POLICY, reason="AWS's own policy for writing logs."),
-            Acknowledgment(
-                id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason="X-Ray's actions have no resources."
-            ),
-            Acknowledgment(
-                id="Serverless::Serverless-LambdaDLQ",
-                reason="API Gateway invokes it synchronously: its caller sees failures.",
-            ),
-        )
-        return function
+        for route in ("/gophers/{gopherId}", "/holes/{holeId}", "/photos/{name}"):
+            self.api.rest_api.root.resource_for_path(route).add_method("GET", apigateway.LambdaIntegration(show))
 
     def _explain(self) -> None:
         public = "A public playground: everybody may add gophers."
