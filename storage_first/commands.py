@@ -6,14 +6,17 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from storage_first.console import INTERRUPTED, fail
+from storage_first.dlq.commands import dlq
 from storage_first.local.cloud import LocalCloud
 from storage_first.local.errors import LocalCloudError
 from storage_first.local.report import report_to
@@ -22,9 +25,9 @@ from storage_first.local.velocity import render as render_mapping
 from storage_first.testing import EventError, load_event
 
 _PORT: Final = 4700
-_INTERRUPTED: Final = 130
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+cli.add_typer(dlq, name="dlq")
 _Port = Annotated[int, typer.Option(help="Where the first REST API is served.", min=0, max=65_535)]
 
 
@@ -93,8 +96,40 @@ def render(
     try:
         rendered = render_mapping(template.read_text("utf-8"), load_event(event))
     except (EventError, TemplateError, OSError, UnicodeDecodeError) as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(rendered.text)
+
+
+class _Format(StrEnum):
+    JSON = "json"
+    YAML = "yaml"
+
+
+@cli.command()
+def openapi(
+    app: Annotated[
+        str | None,
+        typer.Option(help="The command that synthesizes the app.", show_default="cdk.json's, or python app.py"),
+    ] = None,
+    assembly: Annotated[
+        Path | None, typer.Option(help="Read this cloud assembly, such as cdk.out, instead.", file_okay=False)
+    ] = None,
+    stack: Annotated[str | None, typer.Option(help="The stack of the API, if there are several.")] = None,
+    api: Annotated[str | None, typer.Option(help="The API's construct, such as Api, if there are several.")] = None,
+    format: Annotated[_Format, typer.Option(help="How the document is written.")] = _Format.JSON,
+    server: Annotated[str | None, typer.Option(help="The address that the API is called at, stage included.")] = None,
+) -> None:
+    """Describe an app's StorageFirstApi in OpenAPI 3.1."""
+    documents = importlib.import_module("storage_first.openapi")  # takes a while that other commands do without
+    try:
+        with _told():
+            read = nullcontext(assembly) if assembly else documents.synthesized(app or _app_of(Path()), Path())
+            with read as directory:
+                found = documents.choose(documents.read_apis(directory), stack=stack, api=api)
+                document = documents.describe(found, server=server)
+    except documents.OpenApiError as error:
+        fail(str(error))
+    typer.echo(documents.written(document, format))
 
 
 @contextmanager
@@ -111,15 +146,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except LocalCloudError as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
-        _fail("Interrupted; everything that was started has been stopped.", code=_INTERRUPTED)
-
-
-def _fail(sentence: str, *, code: int = 1) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"storage-first: {sentence.rstrip('.')}.", soft_wrap=True, highlight=False, markup=False)
-    raise typer.Exit(code)
+        fail("Interrupted; everything that was started has been stopped.", code=INTERRUPTED)
 
 
 def _app_of(project: Path) -> str:
