@@ -16,6 +16,8 @@ from storage_first.local.errors import LocalCloudError
 
 # They need an SDK in their Node handlers that the emulator does not ship, and fail or hang: nothing would be deployed.
 _HANGING: Final = ("Custom::AWS", "Custom::CDKBucketDeployment", "Custom::LogRetention", "Custom::S3AutoDeleteObjects")
+# The emulator knows the type, but fails to create it.
+_METRIC_MATH: Final = "AWS::CloudWatch::Alarm with metric math"
 _QUALIFIER: Final = re.compile(r"/cdk-bootstrap/(?P<qualifier>[^/]+)/version")
 _HERE: Final = frozenset({f"aws://{ACCOUNT}/{REGION}", "aws://unknown-account/unknown-region"}) | {
     f"aws://{ACCOUNT}/unknown-region",
@@ -84,7 +86,8 @@ def prepare(source: Path, target: Path, unsupported: Callable[[Sequence[str]], S
                 "take its env from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION."
             )
     templates = {path: json.loads(path.read_text()) for path in sorted(target.rglob("*.template.json"))}
-    unknown = {*unsupported(sorted(_types(templates.values()))), *_HANGING}
+    types = sorted(_types(templates.values()) - {_METRIC_MATH})
+    unknown = {*unsupported(types), *_HANGING, _METRIC_MATH}
     removed = []
     for path, template in templates.items():
         gone = {logical_id: kind for logical_id, kind in _kinds(template) if kind in unknown}
@@ -163,7 +166,13 @@ def _missing(logical_id: str, attribute: str | object = "") -> str:
 
 def _kinds(template: Template) -> Iterator[tuple[str, str]]:
     for logical_id, resource in template.get("Resources", {}).items():
-        yield logical_id, str(resource.get("Type"))
+        yield logical_id, _kind(resource)
+
+
+def _kind(resource: Mapping[str, Any]) -> str:
+    kind = str(resource.get("Type"))
+    computed = kind == "AWS::CloudWatch::Alarm" and "Metrics" in resource.get("Properties", {})
+    return _METRIC_MATH if computed else kind
 
 
 def _types(templates: Any) -> set[str]:  # noqa: ANN401 - values of a mapping

@@ -31,18 +31,6 @@ def _other_python(resource: Resource) -> bool:
     return resource.get("Type") == "AWS::Lambda::Function" and runtime.startswith("python") and runtime != _RUNTIME
 
 
-def _reads_kinesis(resource: Resource) -> bool:
-    properties = resource.get("Properties", {})
-    source = json.dumps(properties.get("EventSourceArn", ""))
-    return (
-        resource.get("Type") == "AWS::Lambda::EventSourceMapping"
-        and "StartingPosition" in properties
-        # A table's stream is its StreamArn; a Kinesis stream is an Arn.
-        and "StreamArn" not in source
-        and ":dynamodb:" not in source
-    )
-
-
 def _defines(*words: str) -> Callable[[Resource], bool]:
     def applies(resource: Resource) -> bool:
         definition = json.dumps(resource.get("Properties", {}))
@@ -72,10 +60,13 @@ _DIFFERENCES: Final[Sequence[tuple[Callable[[Resource], bool], str]]] = (
     ),
     (_is("AWS::Logs::MetricFilter"), "CloudWatch: metric filters count nothing"),
     (_is("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation"), "WAF: no request is inspected"),
-    (_reads_kinesis, "Kinesis: failed batches are retried without end, whatever the event source mapping says"),
     (
-        _has("AWS::Lambda::EventSourceMapping", "MaximumBatchingWindowInSeconds"),
-        "Lambda: an event source mapping does not wait for its batching window to pass",
+        _has("AWS::Kinesis::Stream", "MaxRecordSizeInKiB"),
+        "Kinesis: records of more than 1 MiB are refused, whatever the stream's MaxRecordSizeInKiB",
+    ),
+    (
+        _has("AWS::Lambda::EventSourceMapping", "TumblingWindowInSeconds"),
+        "Lambda: an event source mapping keeps no state over a tumbling window",
     ),
     (_target_settings, "EventBridge: a target's own retry policy and dead-letter queue are not heeded"),
     (

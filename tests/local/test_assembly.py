@@ -57,6 +57,27 @@ def test_custom_resources_that_would_hang_the_deployment_are_taken_out(tmp_path)
     assert assembly.removed == [("Custom::S3AutoDeleteObjects", "Empty")]
 
 
+def test_alarms_of_metric_math_are_taken_out_and_others_stay(tmp_path):
+    simple = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "m"}}
+    computed = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Id": "e", "Expression": "a/b"}]}}
+    source = write(tmp_path / "cdk.out", {"Resources": {"Simple": simple, "Computed": computed}})
+
+    assembly = prepare(source, tmp_path / "copy", knows_all_but())
+
+    assert list(assembly.resources()) == [simple]
+    assert assembly.removed == [("AWS::CloudWatch::Alarm with metric math", "Computed")]
+
+
+def test_the_emulator_is_asked_for_types_only(tmp_path):
+    computed = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": []}}
+    source = write(tmp_path / "cdk.out", {"Resources": {"Computed": computed, "Queue": QUEUE}})
+    asked = []
+
+    prepare(source, tmp_path / "copy", lambda types: asked.extend(types) or [])
+
+    assert asked == ["AWS::SQS::Queue"]
+
+
 def test_a_stack_needs_the_bootstrap_that_its_manifest_names(tmp_path):
     source = write(tmp_path / "cdk.out", {})
 

@@ -3,9 +3,8 @@ import pytest
 from storage_first.local.differences import differences
 
 
-def kinesis(source):
-    properties = {"EventSourceArn": {"Fn::GetAtt": ["Source", source]}, "StartingPosition": "LATEST"}
-    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+def mapping(**properties):
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"StartingPosition": "LATEST", **properties}}
 
 
 @pytest.mark.parametrize(
@@ -14,7 +13,8 @@ def kinesis(source):
         ({"Type": "AWS::Pipes::Pipe"}, "Pipes: "),
         ({"Type": "AWS::CloudWatch::Alarm"}, "CloudWatch: alarms"),
         ({"Type": "AWS::IAM::Role"}, "IAM: "),
-        (kinesis("Arn"), "Kinesis: "),
+        ({"Type": "AWS::Kinesis::Stream", "Properties": {"MaxRecordSizeInKiB": 10_240}}, "Kinesis: records of more"),
+        (mapping(TumblingWindowInSeconds=30), "Lambda: an event source mapping keeps no state"),
         (
             {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "python2.7"}},
             "Lambda: functions run on python3.",
@@ -36,11 +36,12 @@ def test_a_difference_is_told_to_whom_it_concerns(resource, says):
     "resource",
     [
         {"Type": "AWS::SQS::Queue"},
-        kinesis("StreamArn"),
+        {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
+        mapping(MaximumBatchingWindowInSeconds=5, MaximumRetryAttempts=3),
         {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "nodejs22.x"}},
         {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{}]}},
     ],
-    ids=["queue", "table stream", "node", "plain rule"],
+    ids=["queue", "stream", "mapping", "node", "plain rule"],
 )
 def test_what_works_as_on_aws_is_not_mentioned(resource):
     assert differences([resource]) == []

@@ -14,6 +14,9 @@ from constructs_lib.storage_first_api.reader import RequestReader
 from constructs_lib.storage_first_api.values import Text, body, request_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_kinesis as kinesis
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -38,6 +41,15 @@ class KinesisStore:
         """
         self.stream = stream
         self._partition_key = request_id() if partition_key is None else partition_key
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.stream.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell how it does."""
+        return [self.stream.metric_incoming_records(), self.stream.metric_write_provisioned_throughput_exceeded()]
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` put records, and nothing else."""
@@ -66,7 +78,7 @@ class KinesisStore:
                 "ExplicitHashKey": reason,
             },
         )
-        cases = [*reader.refusals, (says("length less than or equal to"), problems.TOO_LARGE)]
+        cases = [*reader.refusals, (says("at 'data'"), problems.TOO_LARGE)]
         return ServiceCall(
             service="kinesis",
             action="PutRecord",

@@ -30,6 +30,7 @@ from constructs_lib.storage_first_api.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_s3 as s3
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -56,6 +57,7 @@ _PASSED_ON = ("Content-MD5", "Content-Type", "If-None-Match")
 _LITERAL = re.compile(r"[\w!.*'()/ -]*", re.ASCII)  # the safe characters of object names
 _DAMAGED = bad_request("The body does not have the checksum that the request gives.")
 _CONDITION = bad_request("If-None-Match takes nothing but an asterisk.")
+_LONG_NAME = bad_request("The name is longer than S3 allows.")
 _CONFLICT = Problem(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     detail="Another request is storing something under this name. Send this one again later.",
@@ -108,6 +110,15 @@ class S3Store:
         self._overwrite = overwrite
         self._binary_media_types = binary_media_types
 
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.bucket.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell nothing: CloudWatch has no metrics of it without a charge."""
+        return ()
+
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` put objects, and nothing else."""
         if self.bucket.encryption_key:
@@ -149,6 +160,7 @@ class S3Store:
                     [
                         (is_type("BadDigest"), _DAMAGED),
                         (is_type("InvalidDigest"), _DAMAGED),
+                        (is_type("KeyTooLong"), _LONG_NAME),
                         (is_type("EntityTooLarge"), problems.TOO_LARGE),
                     ],
                     error_format=AWS_XML,
@@ -216,6 +228,7 @@ def _source(value: RequestValue, route: Route) -> str:
     found = route.access.tenant if value.source is Source.TENANT else value
     if found is None:
         return f"'{SINGLE_TENANT}'"
+    route.access.require(found, route.name)
     return _SOURCES[found.source].format(found.name)
 
 

@@ -10,32 +10,48 @@ from typing import Final
 
 from storage_first.local.gaps import (
     atomic_writes,
+    bus_events,
     event_retries,
     execution_ends,
     execution_names,
+    execution_requests,
+    json_requests,
     jsonata_states,
     lambda_concurrency,
     lambda_errors,
+    object_limits,
     persistence,
+    queue_mappings,
+    queue_messages,
     stream_mappings,
+    stream_records,
     task_timing,
     time_to_live,
+    topic_messages,
 )
 
 GAPS: Final[dict[str, Callable[[], None]]] = {
     module.__name__.rpartition(".")[2]: module.close
     for module in (
         atomic_writes,
+        bus_events,
         event_retries,
         execution_ends,
         execution_names,
+        execution_requests,
+        json_requests,
         jsonata_states,
         lambda_concurrency,
         lambda_errors,
+        object_limits,
         persistence,
+        queue_mappings,
+        queue_messages,
         stream_mappings,
+        stream_records,
         task_timing,
         time_to_live,
+        topic_messages,
     )
 }
 
