@@ -64,6 +64,11 @@ def synth_plain(output: Path, handlers: Path) -> None:
     _synth([sys.executable, "-m", "scripts.benchmarks.plain_l2", str(handlers)], output)
 
 
+def synth_stores(output: Path) -> None:
+    """Synthesize the app with one route for each store."""
+    _synth([sys.executable, "-m", "scripts.benchmarks.stores"], output)
+
+
 def asset_of(output: Path) -> Path:
     """Find the zip of the functions that track jobs in a directory that the sample was synthesized to."""
     (handlers,) = output.glob("asset.*.zip")

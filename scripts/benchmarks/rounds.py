@@ -12,17 +12,23 @@ Track = Callable[[int, str], Iterable[int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How many runs each median is of."""
+    """How many runs each median is of, and how many requests each rate.
+
+    Attributes:
+        demos: Runs of `make demo`; none is measured if there are none.
+        rate_requests: Requests to each store, each way.
+    """
 
     requests: int
     jobs: int
     synths: int
     imports: int
     demos: int
+    rate_requests: int
 
 
-FULL = Plan(requests=200, jobs=20, synths=7, imports=15, demos=3)
-QUICK = Plan(requests=30, jobs=5, synths=2, imports=3, demos=0)
+FULL = Plan(requests=200, jobs=20, synths=7, imports=15, demos=3, rate_requests=300)
+QUICK = Plan(requests=30, jobs=5, synths=2, imports=3, demos=0, rate_requests=30)
 
 
 def interleave(rounds: Iterable[int], actions: Mapping[str, Callable[[], object]]) -> dict[str, Times]:

@@ -48,7 +48,7 @@ def measure_requests(plan: Plan, track: Track, report: Report) -> Iterator[Figur
         )
         # What is stored from here on is not worked on: the work would compete with the requests for the processor.
         with report.step("Pausing the stream reader"):
-            _pause_stream_readers(cloud)
+            pause_stream_readers(cloud)
         actions = {"put": routes.put_item, "front": routes.store, "lambda": routes.store_by_lambda}
         interleave(range(_WARM_UP), actions)
         times = interleave(track(plan.requests, "Requests"), actions)
@@ -72,20 +72,20 @@ class _Routes:
 
     def put_item(self) -> None:
         request = {"TableName": self._table, "Item": job_item(str(uuid.uuid4()), json.dumps(_BODY))}
-        _expect(self._http.post(self._emulator, json=request, headers=_PUT_ITEM), httpx.codes.OK)
+        expect(self._http.post(self._emulator, json=request, headers=_PUT_ITEM), httpx.codes.OK)
 
     def store(self) -> None:
-        _expect(self._http.post(f"{self._sample}holes", json=_BODY), httpx.codes.ACCEPTED)
+        expect(self._http.post(f"{self._sample}holes", json=_BODY), httpx.codes.ACCEPTED)
 
     def store_by_lambda(self) -> None:
-        _expect(self._http.post(f"{self._beside}holes", json=_BODY), httpx.codes.ACCEPTED)
+        expect(self._http.post(f"{self._beside}holes", json=_BODY), httpx.codes.ACCEPTED)
 
     def finish_a_job(self) -> float:
         """Add a gopher, and return how many seconds after its acceptance it is seen to be Succeeded."""
         body = {"name": f"Gus {uuid.uuid4().hex}", "location": "Hole 19"}
         accepted = self._http.post(f"{self._sample}gophers", json=body)
         started = time.perf_counter()
-        _expect(accepted, httpx.codes.ACCEPTED)
+        expect(accepted, httpx.codes.ACCEPTED)
         job = accepted.url.join(accepted.headers["Location"])
         while (status := self._status(job)) not in _TERMINAL:
             if time.perf_counter() - started > _TIMEOUT:
@@ -98,16 +98,26 @@ class _Routes:
 
     def _status(self, job: httpx.URL) -> str:
         answer = self._http.get(job)
-        _expect(answer, httpx.codes.OK)
+        expect(answer, httpx.codes.OK)
         return str(answer.json()["status"])
 
 
-def _expect(answer: httpx.Response, status: int) -> None:
+def expect(answer: httpx.Response, status: int) -> None:
+    """Check the status of an answer.
+
+    Raises:
+        MeasurementError: If it is another one.
+    """
     if answer.status_code != status:
         raise MeasurementError(f"{answer.request.url} answered {answer.status_code}, not {status}: {answer.text}")
 
 
-def _pause_stream_readers(cloud: LocalCloud) -> None:
+def pause_stream_readers(cloud: LocalCloud) -> None:
+    """Disable all event source mappings, so that what is stored is not worked on.
+
+    Raises:
+        MeasurementError: If they are not disabled in time.
+    """
     functions = cloud.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     for mapping in mappings:

@@ -1,14 +1,17 @@
-"""The API: what stores requests, what shows jobs and gophers, and what refuses."""
+"""The API: what stores requests, what shows them, and what refuses."""
 
 import json
 from collections.abc import Mapping, Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from scripts.benchmarks.plain_l2.observations import Observations
 
 _PROBLEM = "application/problem+json"
 _CORS = {"Access-Control-Allow-Origin": "'*'", "Access-Control-Expose-Headers": "'Location,Retry-After'"}
@@ -42,6 +45,13 @@ _STORED = """#set($item = $input.path('$.Attributes'))
 #set($context.responseOverride.header.Location = "/jobs/$item.id.S")
 {"id": "$item.id.S", "status": "$item.status.S"}"""
 _FOUND = """#set($job = $input.path('$.Items[0]')){"id": "$job.id.S", "status": "$job.status.S"}"""
+_SEND = """Action=SendMessage&MessageGroupId=$util.urlEncode($input.path('$.gopherId'))
+&MessageDeduplicationId=$context.requestId&MessageBody=$util.urlEncode($input.body)"""
+_SENT = """{"id": "$input.path('$.SendMessageResponse.SendMessageResult.MessageId')", "status": "Stored"}"""
+_PUT_RECORD = """{"StreamName": "%s", "Data": "$util.base64Encode($input.body)",
+"PartitionKey": "$util.escapeJavaScript($input.path('$.holeId'))"}"""
+_PUT = """{"id": "$input.path('$.SequenceNumber')", "status": "Stored"}"""
+_STORED_PHOTO = """{"id": "$context.extendedRequestId", "status": "Stored"}"""
 
 
 class Api(Construct):
@@ -57,7 +67,8 @@ class Api(Construct):
         id: str,
         *,
         jobs: dynamodb.TableV2,
-        show_gopher: lambda_.Function,
+        observations: Observations,
+        show: lambda_.Function,
         access_log: logs.LogGroup,
     ) -> None:
         """Define the API and its routes.
@@ -66,25 +77,86 @@ class Api(Construct):
             scope: The scope.
             id: The id.
             jobs: The table of jobs.
-            show_gopher: Serves `GET /gophers/{gopherId}`.
+            observations: Where sightings, readings and photographs are stored.
+            show: Serves `GET` of gophers, holes and photographs.
             access_log: Where each request is logged.
         """
         super().__init__(scope, id)
-        self._jobs = jobs
         self.rest_api = self._define(access_log)
         self._refuse()
         self._validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        root = self.rest_api.root
-        job, holes, gophers = (root.resource_for_path(path) for path in ("/jobs/{jobId}", "/holes", "/gophers"))
-        self._add_service_route(job, "GET", "Query", _LOOK_UP, _answers("200", _FOUND))
-        location = _text()
-        self._store(
-            holes, {"location": location, "depth": apigateway.JsonSchema(type=apigateway.JsonSchemaType.NUMBER)}
+        self._add_jobs(jobs)
+        self._add_observations(observations)
+        for path in ("/gophers/{gopherId}", "/holes/{holeId}", "/photos/{name}"):
+            self._at(path).add_method("GET", apigateway.LambdaIntegration(show))
+
+    def _add_jobs(self, jobs: dynamodb.TableV2) -> None:
+        job, holes, gophers = (self._at(path) for path in ("/jobs/{jobId}", "/holes", "/gophers"))
+        self._add_service_route(
+            job,
+            "GET",
+            _answers("200", _FOUND),
+            _role(job, "dynamodb:Query", jobs.table_arn),
+            service="dynamodb",
+            action="Query",
+            template=_LOOK_UP % jobs.table_name,
         )
-        self._store(gophers, {"location": location, "name": _text()})
-        gophers.add_resource("{gopherId}").add_method("GET", apigateway.LambdaIntegration(show_gopher))
+        role = _role(holes, "dynamodb:UpdateItem", jobs.table_arn)
+        number = apigateway.JsonSchema(type=apigateway.JsonSchemaType.NUMBER)
+        for resource, properties in (
+            (holes, {"location": _text(), "depth": number}),
+            (gophers, {"location": _text(), "name": _text()}),
+        ):
+            self._add_service_route(
+                resource,
+                "POST",
+                _answers("202", _STORED),
+                role,
+                service="dynamodb",
+                action="UpdateItem",
+                template=_STORE % jobs.table_name,
+                model=self._model(resource, properties),
+            )
+
+    def _add_observations(self, observations: Observations) -> None:
+        sightings, telemetry, photo = (self._at(path) for path in ("/sightings", "/telemetry", "/photos/{name}"))
+        queue, stream, photos = observations.sightings, observations.readings, observations.photos
+        self._add_service_route(
+            sightings,
+            "POST",
+            _answers("202", _SENT),
+            _role(sightings, "sqs:SendMessage", queue.queue_arn),
+            service="sqs",
+            path=f"{Stack.of(self).account}/{queue.queue_name}",
+            template=_SEND,
+            parameters={"header.Content-Type": "'application/x-www-form-urlencoded'"},
+            model=self._model(sightings, {"gopherId": _text(), "location": _text()}),
+        )
+        self._add_service_route(
+            telemetry,
+            "POST",
+            _answers("202", _PUT),
+            _role(telemetry, "kinesis:PutRecord", stream.stream_arn),
+            service="kinesis",
+            action="PutRecord",
+            template=_PUT_RECORD % stream.stream_name,
+            model=self._model(telemetry, {"holeId": _text()}),
+        )
+        self._add_service_route(
+            photo,
+            "POST",
+            _answers("202", _STORED_PHOTO),
+            _role(photo, "s3:PutObject", photos.arn_for_objects("*")),
+            service="s3",
+            path=f"{photos.bucket_name}/{{name}}",
+            integration_method="PUT",
+            parameters={"path.name": "method.request.path.name"},
+        )
+
+    def _at(self, path: str) -> apigateway.Resource:
+        return self.rest_api.root.resource_for_path(path)
 
     def _define(self, access_log: logs.LogGroup) -> apigateway.RestApi:
         return apigateway.RestApi(
@@ -119,40 +191,48 @@ class Api(Construct):
                 templates={"application/json": json.dumps({"type": "about:blank", "status": status})},
             )
 
-    def _store(self, resource: apigateway.Resource, properties: Mapping[str, apigateway.JsonSchema]) -> None:
+    def _model(
+        self, resource: apigateway.Resource, properties: Mapping[str, apigateway.JsonSchema]
+    ) -> apigateway.Model:
         schema = apigateway.JsonSchema(
             schema=apigateway.JsonSchemaVersion.DRAFT4,
             type=apigateway.JsonSchemaType.OBJECT,
             properties=properties,
-            required=["location"],
+            required=sorted(properties),
             additional_properties=False,
         )
-        model = apigateway.Model(resource, "Body", rest_api=self.rest_api, schema=schema)
-        self._add_service_route(resource, "POST", "UpdateItem", _STORE, _answers("202", _STORED), model=model)
+        return apigateway.Model(resource, "Body", rest_api=self.rest_api, schema=schema)
 
     def _add_service_route(
         self,
         resource: apigateway.Resource,
         http_method: str,
-        action: str,
-        template: str,
         answers: Sequence[apigateway.IntegrationResponse],
+        role: iam.Role,
         *,
+        service: str,
+        action: str | None = None,
+        path: str | None = None,
+        integration_method: str = "POST",
+        template: str | None = None,
+        parameters: Mapping[str, str] | None = None,
         model: apigateway.Model | None = None,
     ) -> None:
-        role = iam.Role(resource, f"{http_method}Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
-        role.add_to_policy(iam.PolicyStatement(actions=[f"dynamodb:{action}"], resources=[self._jobs.table_arn]))
+        never, always = apigateway.PassthroughBehavior.NEVER, apigateway.PassthroughBehavior.WHEN_NO_TEMPLATES
         integration = apigateway.AwsIntegration(
-            service="dynamodb",
+            service=service,
             action=action,
-            integration_http_method="POST",
+            path=path,
+            integration_http_method=integration_method,
             options=apigateway.IntegrationOptions(
                 credentials_role=role,
-                passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
-                request_templates={"application/json": template % self._jobs.table_name},
+                passthrough_behavior=never if template else always,
+                request_templates={"application/json": template} if template else None,
+                request_parameters={f"integration.request.{name}": value for name, value in (parameters or {}).items()},
                 integration_responses=answers,
             ),
         )
+        names = [part[1:-1] for part in resource.path.split("/") if part.startswith("{")]
         resource.add_method(
             http_method,
             integration,
@@ -166,12 +246,22 @@ class Api(Construct):
             ],
             request_validator=self._validator,
             request_models={"application/json": model, "$default": model} if model else None,
-            request_parameters={"method.request.header.Idempotency-Key": False} if model else None,
+            request_parameters={
+                **{f"method.request.path.{name}": True for name in names},
+                **({"method.request.header.Idempotency-Key": False} if model else {}),
+            },
         )
 
 
+def _role(resource: apigateway.Resource, action: str, arn: str) -> iam.Role:
+    """Let API Gateway do one thing to one resource."""
+    role = iam.Role(resource, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+    role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[arn]))
+    return role
+
+
 def _answers(status: str, template: str) -> list[apigateway.IntegrationResponse]:
-    """Map DynamoDB's outcomes: the good one, its refusals, its failures, and everything else."""
+    """Map a service's outcomes: the good one, its refusals, its failures, and everything else."""
     problem = '{"type": "about:blank", "title": "%s", "status": %s, "instance": "$context.extendedRequestId"}'
     cases = [
         ("200", status, template, "application/json"),

@@ -17,9 +17,7 @@ from constructs import Construct
 
 from scripts.benchmarks.plain_l2 import workflows
 from scripts.benchmarks.plain_l2.api import Api
-
-_ROOT = Path(__file__).parents[3]
-_SHOW_GOPHER = _ROOT / "storage_first" / "sample" / "handlers"
+from scripts.benchmarks.plain_l2.observations import Observations, sample_function
 
 
 class PlainStack(Stack):
@@ -40,8 +38,14 @@ class PlainStack(Stack):
         self._define_dead_letters()
         self._define_tracking()
         self._define_workflows()
+        show = sample_function(self, "Show", "show", self.holes, ["dynamodb:Query"], CORS_ORIGIN="*")
         self.api = Api(
-            self, "Api", jobs=self.jobs, show_gopher=self._show_gopher(), access_log=_log_group(self, "AccessLog")
+            self,
+            "Api",
+            jobs=self.jobs,
+            observations=Observations(self, "Observations", table=self.holes),
+            show=show,
+            access_log=_log_group(self, "AccessLog"),
         )
         CfnOutput(self, "ApiUrl", value=self.api.rest_api.url)
 
@@ -217,23 +221,6 @@ class PlainStack(Stack):
 
     def _allow(self, function: lambda_.Function, *actions: str) -> None:
         function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[self.jobs.table_arn]))
-
-    def _show_gopher(self) -> lambda_.Function:
-        function = lambda_.Function(
-            self,
-            "ShowGopher",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(str(_SHOW_GOPHER), exclude=["__pycache__"]),
-            handler="show_gopher.handler",
-            timeout=Duration.seconds(10),
-            memory_size=256,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment={"TABLE": self.holes.table_name, "CORS_ORIGIN": "*"},
-            log_group=_log_group(self, "ShowGopherLog"),
-        )
-        function.add_to_role_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=[self.holes.table_arn]))
-        return function
 
 
 def _log_group(scope: Construct, id: str) -> logs.LogGroup:

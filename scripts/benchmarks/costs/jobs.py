@@ -1,0 +1,90 @@
+"""What a tracked job costs after it is stored, until it is Succeeded."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.benchmarks.costs.calls import FUNCTION, MACHINE, Call, Calls
+from scripts.benchmarks.costs.lines import Line
+from scripts.benchmarks.costs.prices import UnknownPriceError
+from scripts.benchmarks.costs.stack import Stack
+from scripts.benchmarks.costs.workflows import states_to_success
+
+_READER = "lambdas.jobs.stream_reader.handler"
+_EXECUTION_ENDED = "lambdas.jobs.execution_ended.handler"
+
+
+class Jobs:
+    """Prices the way of a job through its tracker."""
+
+    def __init__(self, stack: Stack, calls: Calls) -> None:
+        """Price jobs of the trackers that `stack` has."""
+        self._stack = stack
+        self._calls = calls
+
+    def price(self, stored: Call) -> Iterator[Line]:
+        """List what follows a call that stores a job; nothing follows what is stored in another table.
+
+        Each change of a job is a record of its own, read by an invocation of its own: at a high rate, fewer
+        invocations read more records each.
+
+        Raises:
+            UnknownPriceError: If the workflow of the job is not known.
+        """
+        if not stored.name.startswith("dynamodb:"):
+            return
+        table = self._calls.table(stored)
+        reader = self._reader_of(table)
+        if reader is None:
+            return
+        machine = self._workflow(reader, stored)
+        yield Line("DynamoDB writes", self._claim(table))
+        yield from self._calls.execution(machine)
+        records = 2 + self._writes_of(machine, table)  # stored, claimed, and what the workflow writes
+        yield from self._calls.invocations(reader, records)
+        yield self._calls.events(records)
+        yield from self._told_of_end(machine)
+
+    def _claim(self, table: str) -> int:
+        """Pending -> In Progress moves the job within each index: it is deleted there and put again."""
+        return self._calls.item_writes + 2 * self._calls.index_writes(table)
+
+    def _reader_of(self, table: str) -> Mapping[str, Any] | None:
+        for mapping in self._stack.of_type("AWS::Lambda::EventSourceMapping"):
+            if table not in self._stack.named_in(
+                mapping["EventSourceArn"], "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"
+            ):
+                continue
+            for function_id in self._stack.named_in(mapping["FunctionName"], FUNCTION):
+                function = self._stack.properties(function_id)
+                if function["Handler"] == _READER:
+                    return function
+        return None
+
+    def _workflow(self, reader: Mapping[str, Any], stored: Call) -> str:
+        workflows: Mapping[str, str] = json.loads(reader["Environment"]["Variables"]["WORKFLOWS"])
+        arns = [arn for job_type, arn in workflows.items() if f'{{"S":"{job_type}"}}' in str(stored.request)]
+        machines = self._stack.named_in(arns, MACHINE)
+        if len(machines) != 1:
+            raise UnknownPriceError(
+                f"{stored.by} stores jobs whose workflow cannot be told from the template, so their cost is not known."
+            )
+        return machines[0]
+
+    def _writes_of(self, machine: str, table: str) -> int:
+        """Count how often a workflow writes to its job: its progress, and its end."""
+        states = states_to_success(self._calls.definition(machine))
+        tasks = [self._calls.task(machine, state) for state in states if state["Type"] == "Task"]
+        return sum(task.name == "dynamodb:UpdateItem" and self._calls.table(task) == table for task in tasks)
+
+    def _told_of_end(self, machine: str) -> Iterator[Line]:
+        """Price the function that hears of each success, and the write that finds the job closed: it costs the same."""
+        for rule in self._stack.of_type("AWS::Events::Rule"):
+            pattern = rule.get("EventPattern", {})
+            if "SUCCEEDED" not in str(pattern) or machine not in self._stack.named_in(pattern, MACHINE):
+                continue
+            for function_id in self._stack.named_in(rule["Targets"], FUNCTION):
+                function = self._stack.properties(function_id)
+                yield from self._calls.invocations(function)
+                if function["Handler"] == _EXECUTION_ENDED:
+                    yield Line("DynamoDB writes", self._calls.item_writes)
