@@ -4,7 +4,8 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from constructs_lib import Cors, DynamoDbStore, StorageFirstApi, Throttle
+from constructs_lib import Cors, StorageFirstApi, Throttle
+from constructs_lib.stores import DynamoDbStore
 
 
 class OrdersStack(Stack):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.access import ANYONE
 from constructs_lib.storage_first_api.errors import refused
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall
 from constructs_lib.storage_first_api.problems import answer_with
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
 
     from constructs_lib.storage_first_api import StorageFirstApi
+    from constructs_lib.storage_first_api.access import Access
 
 JOBS = "/jobs"
 _JOB = f"{JOBS}/{{jobId}}"
@@ -35,29 +37,35 @@ class JobEndpoint:
     def __init__(self, table: dynamodb.ITable) -> None:
         """Show jobs of `table`."""
         self._table = table
-        self._apis: set[str] = set()
+        self._shown: dict[str, Access] = {}
 
     def serve(self, api: StorageFirstApi, route: Route) -> None:
         """Add `GET /jobs/{jobId}` to `api`, once, for whoever may call the API.
 
         Raises:
-            ValueError: If `api` shows the jobs of another table, or the jobs of `route` are another tenant's.
+            ValueError: If `api` shows the jobs of another table, or those of `route` to others than may call it.
         """
-        if route.access.tenant != api.access.tenant:
+        path = f"{api.root_path}{_JOB}"
+        place = f"{api.rest_api.node.addr}{path}"
+        if place not in self._shown:
+            if api.rest_api.root.resource_for_path(path).node.try_find_child("GET"):
+                raise ValueError(
+                    f"{api.node.path} serves GET {path} already, for another JobTracker. "
+                    "Use one tracker for all routes of an API, or give one of the APIs another root_path"
+                )
+            show = Route(http_method="GET", path=path, access=api.access, root=api.root_path)
+            api.add_service_method(show, _show_job(self._table, show), target=self._table.node.path, grant=self._grant)
+            self._shown[place] = api.access
+        if route.access.tenant != self._shown[place].tenant:
             raise ValueError(
                 f"access of {route.name} must name the same tenant as access of {api.node.path}, "
-                "whose GET /jobs/{jobId} shows its jobs"
+                f"whose GET {path} shows its jobs"
             )
-        if api.node.addr in self._apis:
-            return
-        self._apis.add(api.node.addr)
-        if api.rest_api.root.resource_for_path(_JOB).node.try_find_child("GET"):
+        if self._shown[place] == ANYONE and route.access != ANYONE:
             raise ValueError(
-                f"{api.node.path} serves GET {_JOB} already, for another JobTracker. "
-                "Use one tracker for all routes of an API"
+                f"access of {route.name} does not keep its jobs: GET {path} shows them to anyone. Give the access to "
+                f"{api.node.path}, and access=Access.anyone() to the routes that anyone may call"
             )
-        show = Route(http_method="GET", path=_JOB, access=api.access)
-        api.add_service_method(show, _show_job(self._table, show), grant=self._grant)
 
     def _grant(self, grantee: iam.IGrantable) -> iam.Grant:
         if self._table.encryption_key:
@@ -85,10 +93,11 @@ def _show_job(table: dynamodb.ITable, route: Route) -> ServiceCall:
             ":now": {"N": Vtl("${epoch.substring(0,10)}")},
         },
     }
+    has_tenant = f' && $tenant.matches("{TENANT_PATTERN}")' if route.access.tenant else ""
     setup = f"""
 #set($jobId = "$!input.params().path.get('jobId')")
 #set($tenant = {tenant_of(route)})
-#set($known = $jobId.matches("{ID_PATTERN}") && $tenant.matches("{TENANT_PATTERN}"))
+#set($known = $jobId.matches("{ID_PATTERN}"){has_tenant})
 #set($epoch = "$context.requestTimeEpoch")"""
     found = Answer(
         outcome="200",
@@ -97,7 +106,14 @@ def _show_job(table: dynamodb.ITable, route: Route) -> ServiceCall:
         headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
     )
     return ServiceCall(
-        service="dynamodb", action="Query", template=document(request, setup=setup), answers=[found, refused()]
+        service="dynamodb",
+        action="Query",
+        template=document(request, setup=setup),
+        documentation={
+            "answers": {"200": "Job"},
+            "parameters": {"path.jobId": {"pattern": f"^{ID_PATTERN}$"}},
+        },
+        answers=[found, refused()],
     )
 
 
@@ -126,7 +142,9 @@ def _job_or_not_found() -> str:
     )
     found = f"#set($job = $input.path('$.Items[0]')){come_back}{fragment(members).source}"
     unknown = answer_with(problems.NO_SUCH_JOB).source
-    return document(Raw(f"#if($input.path('$.Count') == 0){unknown}#{{else}}{found}#end"))
+    unreadable = answer_with(problems.UNAVAILABLE).source
+    choice = f"#if($count == 1){found}#elseif($count == 0){unknown}#{{else}}{unreadable}#end"
+    return document(Raw(choice), setup="#set($count = $input.path('$.Count'))")
 
 
 def _if_present(name: str, value: Raw) -> Raw:

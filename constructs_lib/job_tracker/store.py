@@ -79,14 +79,21 @@ class JobStore(DynamoDbStore):
         """Let `api` show the jobs that its answers link to.
 
         Raises:
-            ValueError: If `api` shows the jobs of another tracker, or `route` has another tenant than `api`.
+            ValueError: If the path of `route` is greedy, or `api` shows the jobs of another tracker, or those of
+                `route` to others than may call it.
         """
+        if "+}" in route.path:
+            raise ValueError(
+                f"path of a route that stores jobs must not be greedy, because links are built from its depth; "
+                f"got {route.path!r}"
+            )
         self._endpoint.serve(api, route)
 
     def _accepted(self, route: Route) -> Answer:
         # The stage, or the base path of a custom domain, is what stands before the route's own segments.
         links = (
-            f'#set($base = "$context.path")#foreach($segment in [1..{route.segments}])'
+            '#set($base = $context.path.replaceAll("/+$", ""))'
+            f"#foreach($segment in [1..{route.segments}])"
             '#set($base = $base.substring(0, $base.lastIndexOf("/")))#end'
             f'#set($href = "$base{JOBS}/$id")#set($context.responseOverride.header.Location = $href)'
             f'#set($context.responseOverride.header.Retry-After = "{RETRY_AFTER_SECONDS}")\n'

@@ -45,7 +45,7 @@ def says(text: str) -> str:
 def refused(
     cases: Sequence[tuple[str, Problem]] = (),
     *,
-    outcome: str = "400",
+    outcome: str = r"[34]\d{2}",
     error_format: ErrorFormat = AWS_JSON,
     otherwise: Problem = problems.MISCONFIGURED,
 ) -> Answer:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_cdk import aws_apigateway as apigateway
 
 from constructs_lib.storage_first_api import problems
-from constructs_lib.storage_first_api.problems import MISCONFIGURED, UNAVAILABLE, Problem, quoted, template
+from constructs_lib.storage_first_api.problems import UNAVAILABLE, Problem, quoted, template
 from constructs_lib.storage_first_api.templates import Raw, Value, client_text, document, either, fragment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_iam as iam
+
+DOCUMENTATION = "StorageFirst::Route"  # the metadata of a method that `storage-first openapi` reads
 
 _T = TypeVar("_T")
 
@@ -58,6 +60,8 @@ class ServiceCall:
         headers: Request headers of the route, each with whether a request without it is refused.
         query_parameters: The same of the query string.
         binary_media_types: Media types whose bodies are bytes, not text.
+        documentation: What an OpenAPI document says of the route besides what its template tells: `answers` and
+            `parameters`, as `storage-first openapi` reads them.
         answers: What the known outcomes answer. Server errors and all others are added.
     """
 
@@ -70,15 +74,13 @@ class ServiceCall:
     headers: Mapping[str, bool] = field(default_factory=dict)
     query_parameters: Mapping[str, bool] = field(default_factory=dict)
     binary_media_types: Sequence[str] = ()
+    documentation: Mapping[str, Any] = field(default_factory=dict)
     answers: Sequence[Answer]
 
     def all_answers(self, headers: Mapping[str, str]) -> Sequence[Answer]:
         """List the answers of every outcome, each with `headers`; an unknown outcome is never a success."""
-        server_error = always(r"5\d{2}", UNAVAILABLE)
-        unknown = always("", MISCONFIGURED)
-        return [
-            replace(answer, headers={**headers, **answer.headers}) for answer in (*self.answers, server_error, unknown)
-        ]
+        unknown = always("", UNAVAILABLE)  # server errors among them
+        return [replace(answer, headers={**headers, **answer.headers}) for answer in (*self.answers, unknown)]
 
     def integration(self, role: iam.IRole, answers: Sequence[Answer]) -> apigateway.AwsIntegration:
         """Define the integration that makes this call as `role`."""
@@ -160,7 +162,6 @@ def method_responses(answers: Sequence[Answer]) -> list[apigateway.MethodRespons
         apigateway.MethodResponse(
             status_code=str(status.value),
             response_parameters=parameters,
-            response_models={"application/json": apigateway.Model.EMPTY_MODEL},
         )
         for status, parameters in headers.items()
     ]

@@ -187,7 +187,7 @@ def refuse_unsigned(refusals: Mapping[str, apigateway.CfnGatewayResponse]) -> No
         refusal.response_templates = {"application/json": template(problem)}
 
 
-def _gateway_response(  # noqa: PLR0913, PLR0917 - one row of a table, and where it goes
+def _gateway_response(
     scope: Construct,
     api: apigateway.RestApi,
     type_: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import says
@@ -34,14 +34,22 @@ ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 # Neither the separator of keys nor that of object names may be in a tenant, or one could write under another's keys.
-TENANT_PATTERN = "[A-Za-z0-9_.:@|+=,-]{1,128}"
+# And `default` is the tenant of routes that have no other.
+TENANT_PATTERN = "(?!default$)[A-Za-z0-9_.:@|+=,-]{1,128}"
 _NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?"
 _ASCII = r"[\t\x20-\x7E]*"
 # What text cannot be given back: half a surrogate pair, and what stands for bytes that were not UTF-8.
 _NOT_TEXT = r"(?s).*[\p{Cs}\x{FFFD}].*"
 # Numbers in JSON that a double may not hold exactly: an exponent of three digits, or a fraction in many digits.
 _INEXACT = r"(?s).*[\[:,\s]-?([0-9.]+[eE][+-]?[0-9]{3}|(?=[0-9.]{16})[0-9]+[.][0-9]|[0-9.]{16,}[eE]).*"
+_PLACES = {Source.PATH: "path", Source.QUERY: "querystring", Source.HEADER: "header"}
+_SCHEMAS: Mapping[Type, Mapping[str, Any]] = {
+    Type.STRING: {"minLength": 1},
+    Type.NUMBER: {"type": "number"},
+    Type.BOOL: {"type": "boolean"},
+}
 _REQUEST_ID = '"$context.requestId"'
+_NOT_UTF_8 = bad_request("The body must be text in UTF-8.")
 _KINDS = {
     Type.STRING: "a text",
     Type.NUMBER: "a number",
@@ -88,6 +96,16 @@ class RequestReader:
         return [(says(_marker(index)), problem) for index, problem in enumerate(self._refusals)]
 
     @property
+    def documentation(self) -> Mapping[str, Any]:
+        """What an OpenAPI document says of the parameters that are read, where they are more than any text."""
+        schemas = {
+            f"{_PLACES[value.source]}.{value.name}": _SCHEMAS[value.type]
+            for value in self._variables
+            if isinstance(value, RequestValue) and value.source in _PLACES
+        }
+        return {"parameters": schemas} if schemas else {}
+
+    @property
     def epoch(self) -> str:
         """The variable that holds the milliseconds of the epoch at arrival, as text of 13 digits."""
         self._add_clock('\n#set($epoch = "$context.requestTimeEpoch")')
@@ -118,7 +136,7 @@ class RequestReader:
             ValueError: If the route has no such value.
         """
         if text == body():
-            return "$input.body"
+            return self._whole_body()
         if text not in self._variables:
             variable = self._variables[text] = f"$v{len(self._variables)}"
             if isinstance(text, RequestValue):
@@ -165,6 +183,13 @@ class RequestReader:
         if self._refusals:
             request = f'#if($refused == ""){request}#{{else}}{_form(impossible)}#end'
         return text_document(request, setup=self._setup())
+
+    def _whole_body(self) -> str:
+        """Refer to the body, which must have been UTF-8: API Gateway hands over U+FFFD for bytes that were not."""
+        if body() not in self._variables:
+            self._variables[body()] = "$input.body"
+            self.refuse(f'$input.body.matches("{_NOT_TEXT}")', _NOT_UTF_8)
+        return self._variables[body()]
 
     def _setup(self) -> str:
         refused = '\n#set($refused = "")' if self._refusals else ""
@@ -216,6 +241,7 @@ class RequestReader:
                 self._read_parameter(variable, value)
                 self._check_parameter(variable, value)
             case Source.CLAIM | Source.CONTEXT:
+                self._route.access.require(value, self._route.name)
                 self._steps.append("\n" + _set(variable, _context(value)))
                 if value != request_id():
                     self._settle(variable, value, "", problems.FORBIDDEN)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from constructs_lib.storage_first_api.values import Source, Text, join, tenant, values_of
+from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, join, tenant
 
 if TYPE_CHECKING:
     from constructs_lib.storage_first_api.access import Access
 
 SINGLE_TENANT = "default"
+_SEPARATOR = re.compile(r"[#/]")  # neither can be in a tenant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +21,15 @@ class Route:
 
     Attributes:
         http_method: Such as `POST`.
-        path: Such as `/clicks/{page}`.
+        path: Such as `/clicks/{page}`, from the root of the RestApi.
         access: Who may call it, and whose the request is.
+        root: The beginning of `path` that all routes of its StorageFirstApi have in common.
     """
 
     http_method: str
     path: str
     access: Access
+    root: str = ""
 
     @property
     def name(self) -> str:
@@ -33,16 +37,31 @@ class Route:
         return f"{self.http_method} {self.path}"
 
     def scoped(self, key: Text) -> Text:
-        """Put the tenant before a key, unless it is in it: one tenant never writes under another's."""
-        named = any(value.source is Source.TENANT or value == self.access.tenant for value in values_of(key))
-        return key if self.access.tenant is None or named else join(tenant(), "#", key)
+        """Put the tenant before a key, unless it begins with it: one tenant never writes under another's.
+
+        It begins with it where only literals stand before the tenant, and a `#`, a `/` or nothing behind it. Anywhere
+        else, two tenants could make the same key of different parts.
+        """
+        if self.access.tenant is None:
+            return key
+        parts = key.parts if isinstance(key, Joined) else (key,)
+        own = tuple(tenant() if part == self.access.tenant else part for part in parts)
+        return join(*own) if _begins_with_tenant(own) else join(tenant(), "#", *own)
 
     @property
     def segments(self) -> int:
-        """Count the segments of the path."""
-        return self.path.strip("/").count("/") + 1
+        """Count the segments of the path behind its root."""
+        return self.path.removeprefix(self.root).strip("/").count("/") + 1
 
     @property
     def parameters(self) -> frozenset[str]:
         """List the path parameters."""
         return frozenset(segment[1:-1].removesuffix("+") for segment in self.path.split("/") if segment.startswith("{"))
+
+
+def _begins_with_tenant(parts: tuple[str | RequestValue, ...]) -> bool:
+    variable = [index for index, part in enumerate(parts) if isinstance(part, RequestValue)]
+    if not variable or parts[variable[0]] != RequestValue(source=Source.TENANT):
+        return False
+    behind = parts[variable[0] + 1 : variable[0] + 2]
+    return not behind or (isinstance(behind[0], str) and _SEPARATOR.match(behind[0]) is not None)

@@ -23,8 +23,12 @@ _SPECIAL = re.compile(r"[$#]|\\(?=\\*[$#])")
 # What the CDK starts the text of a token with. To ask the CDK itself takes a millisecond, some hundred times a synth.
 _UNRESOLVED = "${Token["
 _QUOTE = "${quote}"
-_PRELUDE = """#set($dollar = "$")#set($hash = "#")#set($backslash = "\\")#set($quote = '"')\n"""
-_PLACEHOLDERS = (*_LITERALS.values(), _QUOTE)
+_DEFINITIONS = {
+    _LITERALS["$"]: '#set($dollar = "$")',
+    _LITERALS["#"]: '#set($hash = "#")',
+    _LITERALS["\\"]: '#set($backslash = "\\")',
+    _QUOTE: """#set($quote = '"')""",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def either(condition: str, then: Raw, otherwise: Raw) -> Raw:
 def text_document(text: str, *, setup: str = "") -> str:
     """Render `text` as it is, after `setup`, with the definitions that literals need."""
     whole = f"{setup.strip()}\n{text}".strip()
-    return f"{_PRELUDE}{whole}" if any(name in whole for name in _PLACEHOLDERS) else whole
+    definitions = "".join(definition for name, definition in _DEFINITIONS.items() if name in whole)
+    return f"{definitions}\n{whole}" if definitions else whole
 
 
 def document(value: Value, *, setup: str = "") -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b32encode
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Never
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from lambdas.jobs import jobs
@@ -16,7 +19,13 @@ from lambdas.jobs.jobs import Job, Status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+logger = Logger(child=True)
+
 MAX_INPUT_BYTES = 262_144  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+
+SINGLE_TENANT = "default"  # of routes whose access tells no tenants
+_DIGEST_BYTES = 15  # 24 characters of base32
+_SHOWN_OF_ID = 40  # a UUID, whole
 
 _ENDED = {
     "FAILED": "ExecutionFailed",
@@ -66,6 +75,7 @@ def start(job: Job) -> None:
                 jobs.fail(claimed, "InputRefused", "Step Functions does not take this input.")
             case _:
                 raise
+    logger.info("Started the execution of a job.", request_id=job.request_id, execution=arn)
 
 
 def close(job: Job, ended: Mapping[str, Any]) -> bool:
@@ -151,7 +161,16 @@ def execution_input(job: Job) -> str:
 
 
 def _name(job: Job) -> str:
-    return f"{job.id}-{job.attempt}"
+    """Name the execution of an attempt: `<id>-<attempt>`, and for a tenant's job `<id>-<attempt>-t<digest of its key>`.
+
+    Two tenants may use one id. A name has 80 characters, of those that CloudWatch Logs takes; the digest is of the
+    whole key, so that a long id can be cut. No id makes a name of one form equal to one of
+    the other: their ends differ.
+    """
+    if job.tenant == SINGLE_TENANT:
+        return f"{job.id}-{job.attempt}"
+    digest = b32encode(sha256(job.key.encode()).digest()[:_DIGEST_BYTES]).decode().lower()
+    return f"{job.id[:_SHOWN_OF_ID]}-{job.attempt}-t{digest}"
 
 
 def _require_json(text: str) -> None:

@@ -60,6 +60,7 @@ class Job:
     status: Status
     attempt: int
     execution_arn: str | None = None
+    request_id: str | None = None
     input: str | None = None
     created_at: datetime | None = None
 
@@ -78,6 +79,7 @@ class Job:
                 status=Status(image["status"]["S"]),
                 attempt=int(image["attempt"]["N"]),
                 execution_arn=image.get("executionArn", {}).get("S"),
+                request_id=image.get("requestId", {}).get("S"),
                 input=image.get("input", {}).get("S"),
                 created_at=datetime.fromisoformat(image["createdAt"]["S"]) if "createdAt" in image else None,
             )

@@ -70,7 +70,7 @@ def _bring_forward(record: Mapping[str, Any]) -> None:
     was = record["dynamodb"].get("OldImage", {}).get("status", {}).get("S")
     if job.status is not Status.PENDING or was == Status.PENDING:
         return
-    with logger.append_context_keys(correlation_id=job.id):
+    with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
         try:
             executions.start(job)
         except UnknownJobTypeError as error:

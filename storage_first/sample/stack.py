@@ -59,11 +59,9 @@ class GopherHolesStack(Stack):
 
     def _take_observations(self) -> None:
         seen = self.observations
-        sightings = SqsStore(seen.sightings.queue, group_id=body("$.gopherId"))
+        sightings = SqsStore(seen.sightings, group_id=body("$.gopherId"))
         self.api.post("/sightings", sightings, body=ADD_SIGHTING)
-        self.api.post(
-            "/telemetry", KinesisStore(seen.readings.stream, partition_key=body("$.holeId")), body=ADD_READING
-        )
+        self.api.post("/telemetry", KinesisStore(seen.readings, partition_key=body("$.holeId")), body=ADD_READING)
         self.api.post("/photos/{name}", S3Store(seen.photos, key=path("name")))
 
     def _show_entities(self, table: dynamodb.ITableV2, removal_policy: RemovalPolicy) -> None:

@@ -10,7 +10,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
 
 
 def mapping(cloud):
-    (found,) = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    mappings = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (found,) = (each for each in mappings if "JobsTable" in each["EventSourceArn"])
     return found["UUID"]
 
 

@@ -33,6 +33,8 @@ from constructs_lib.storage_first_api.values import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
     from constructs_lib.storage_first_api.api import StorageFirstApi
     from constructs_lib.storage_first_api.route import Route
 
@@ -104,6 +106,18 @@ class DynamoDbStore:
                 f"item must have the key of the table ({', '.join(self.key)}); got {', '.join(self.item) or 'nothing'}"
             )
 
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.table.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell how it does."""
+        return [
+            self.table.metric_consumed_write_capacity_units(),
+            self.table.metric_throttled_requests_for_operations(operations=[dynamodb.Operation.UPDATE_ITEM]),
+        ]
+
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` store requests, and nothing else."""
         if self.table.encryption_key:
@@ -141,6 +155,7 @@ class DynamoDbStore:
             template=template,
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[self._accepted(route), refused(cases)],
         )
 

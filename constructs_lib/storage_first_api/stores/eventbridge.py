@@ -15,8 +15,9 @@ from constructs_lib.storage_first_api.reader import RequestReader
 from constructs_lib.storage_first_api.values import Text, body, join, request_id, tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_events as events
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -57,6 +58,15 @@ class EventBridgeStore:
         self.bus = bus
         self._source = source
         self._detail_type = detail_type
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.bus.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell nothing: CloudWatch has no metrics of it without a charge."""
+        return ()
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` put events, and nothing else."""
@@ -105,6 +115,7 @@ class EventBridgeStore:
             },
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[self._accepted(), refused(cases)],
         )
 

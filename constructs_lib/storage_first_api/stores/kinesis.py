@@ -12,6 +12,7 @@ from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 from constructs_lib.storage_first_api.problems import bad_request
 from constructs_lib.storage_first_api.reader import RequestReader
 from constructs_lib.storage_first_api.values import Text, body, request_id
+from constructs_lib.stored_stream import StoredStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +32,15 @@ class KinesisStore:
     The answer's id is the record's sequence number. A stream knows no repetitions.
     """
 
-    def __init__(self, stream: kinesis.IStream, *, partition_key: Text | None = None) -> None:
+    def __init__(self, stream: kinesis.IStream | StoredStream, *, partition_key: Text | None = None) -> None:
         """Store requests in `stream`.
 
         Args:
-            stream: The stream.
+            stream: The stream, or a `StoredStream`.
             partition_key: Records of one key keep their order; by default each request has its own, which spreads them
                 over all shards. Where the route's access gives a tenant, a key is the tenant's own.
         """
-        self.stream = stream
+        self.stream = stream.stream if isinstance(stream, StoredStream) else stream
         self._partition_key = request_id() if partition_key is None else partition_key
 
     @property
@@ -86,5 +87,6 @@ class KinesisStore:
             parameters={"header.Content-Type": "'application/x-amz-json-1.1'"},
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[accepted("$!input.path('$.SequenceNumber')"), refused(cases)],
         )

@@ -12,6 +12,8 @@ from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
     from constructs_lib.storage_first_api.api import StorageFirstApi
     from constructs_lib.storage_first_api.route import Route
 
@@ -54,6 +56,15 @@ class RawTemplateStore:
         self._actions = actions
         self._resources = resources
         self._headers = headers or {}
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return ", ".join(self._resources)
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell nothing: CloudWatch has no metrics of it without a charge."""
+        return ()
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` do what the store was given."""

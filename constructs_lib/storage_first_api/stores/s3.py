@@ -154,6 +154,7 @@ class S3Store:
             headers=dict.fromkeys(_PASSED_ON, False) | _required(values.values(), Source.HEADER),
             query_parameters=_required(values.values(), Source.QUERY),
             binary_media_types=self._binary_media_types,
+            documentation={"parameters": {"header.If-None-Match": {"enum": ["*"]}}},
             answers=[
                 _stored(),
                 refused(
@@ -163,6 +164,7 @@ class S3Store:
                         (is_type("KeyTooLong"), _LONG_NAME),
                         (is_type("EntityTooLarge"), problems.TOO_LARGE),
                     ],
+                    outcome=r"(?!409|412)[34]\d{2}",
                     error_format=AWS_XML,
                 ),
                 always("409", _CONFLICT),

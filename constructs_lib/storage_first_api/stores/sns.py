@@ -14,6 +14,9 @@ from constructs_lib.storage_first_api.stores.messages import FORM, Order, attrib
 from constructs_lib.storage_first_api.values import Text, body
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_sns as sns
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -47,6 +50,15 @@ class SnsStore:
         """
         self.topic = topic
         self._order = Order(topic.node.path, fifo=topic.fifo, group_id=group_id, deduplication_id=deduplication_id)
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.topic.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell how it does."""
+        return [self.topic.metric_number_of_messages_published(), self.topic.metric_number_of_notifications_failed()]
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish messages, and nothing else."""
@@ -85,8 +97,9 @@ class SnsStore:
             parameters=FORM,
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[
                 accepted("$!input.path('$.PublishResponse.PublishResult.MessageId')"),
-                refused(refusals(reader), outcome=r"4\d{2}", error_format=AWS_QUERY),
+                refused(refusals(reader), error_format=AWS_QUERY),
             ],
         )

@@ -12,8 +12,12 @@ from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 from constructs_lib.storage_first_api.reader import RequestReader
 from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
 from constructs_lib.storage_first_api.values import Text, body
+from constructs_lib.stored_queue import StoredQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_sqs as sqs
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -32,12 +36,12 @@ class SqsStore:
     """
 
     def __init__(
-        self, queue: sqs.IQueue, *, group_id: Text | None = None, deduplication_id: Text | None = None
+        self, queue: sqs.IQueue | StoredQueue, *, group_id: Text | None = None, deduplication_id: Text | None = None
     ) -> None:
         """Store requests in `queue`.
 
         Args:
-            queue: The queue, standard or FIFO.
+            queue: The queue, standard or FIFO, or a `StoredQueue`.
             group_id: Messages of one group keep their order; needed for a FIFO queue. In a standard queue, groups share
                 the consumers fairly. Where the route's access gives a tenant, a group is the tenant's own.
             deduplication_id: By what a FIFO queue tells a repetition; by default the caller's `Idempotency-Key`.
@@ -45,8 +49,22 @@ class SqsStore:
         Raises:
             ValueError: If `queue` is FIFO and has no group, or is standard and has a `deduplication_id`.
         """
-        self.queue = queue
-        self._order = Order(queue.node.path, fifo=queue.fifo, group_id=group_id, deduplication_id=deduplication_id)
+        self.queue = queue.queue if isinstance(queue, StoredQueue) else queue
+        self._order = Order(
+            self.queue.node.path, fifo=self.queue.fifo, group_id=group_id, deduplication_id=deduplication_id
+        )
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.queue.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell how it does."""
+        return [
+            self.queue.metric_approximate_age_of_oldest_message(),
+            self.queue.metric_approximate_number_of_messages_visible(),
+        ]
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send messages, and nothing else."""
@@ -81,8 +99,9 @@ class SqsStore:
             parameters=FORM,
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[
                 accepted("$!input.path('$.SendMessageResponse.SendMessageResult.MessageId')"),
-                refused(refusals(reader), outcome=r"4\d{2}", error_format=AWS_QUERY),
+                refused(refusals(reader), error_format=AWS_QUERY),
             ],
         )

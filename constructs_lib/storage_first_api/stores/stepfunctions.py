@@ -16,6 +16,9 @@ from constructs_lib.storage_first_api.templates import concat
 from constructs_lib.storage_first_api.values import body, idempotency_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_stepfunctions as sfn
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
@@ -37,6 +40,19 @@ class StepFunctionsStore:
     def __init__(self, state_machine: sfn.IStateMachine) -> None:
         """Start executions of `state_machine`."""
         self.state_machine = state_machine
+
+    @property
+    def target(self) -> str:
+        """Name what requests are stored in."""
+        return self.state_machine.node.path
+
+    def metrics(self) -> Sequence[cloudwatch.IMetric]:
+        """Tell how it does."""
+        return [
+            self.state_machine.metric_started(),
+            self.state_machine.metric_failed(),
+            self.state_machine.metric_throttled(),
+        ]
 
     def grant_store(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` start executions, and nothing else."""
@@ -69,6 +85,7 @@ class StepFunctionsStore:
             parameters={"header.Content-Type": "'application/x-amz-json-1.0'"},
             headers=reader.headers,
             query_parameters=reader.query_parameters,
+            documentation=reader.documentation,
             answers=[
                 accepted(
                     "$arn.substring($colon)",

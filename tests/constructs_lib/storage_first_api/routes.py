@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from aws_cdk.assertions import Template
 
@@ -24,6 +25,23 @@ class Route:
         ]
         return cls(methods[index]["Integration"])
 
+    @classmethod
+    def all_of(cls, stack):
+        """The methods of a stack's APIs, by verb and path."""
+        template = Template.from_stack(stack)
+        resources = template.find_resources("AWS::ApiGateway::Resource")
+
+        def path(resource):
+            if "Ref" not in resource:
+                return ""
+            properties = resources[resource["Ref"]]["Properties"]
+            return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+
+        methods = [method["Properties"] for method in template.find_resources("AWS::ApiGateway::Method").values()]
+        return {
+            f"{method['HttpMethod']} {path(method['ResourceId'])}": cls(method["Integration"]) for method in methods
+        }
+
     @property
     def request_template(self):
         return text(self.integration["RequestTemplates"]["application/json"])
@@ -40,8 +58,15 @@ class Route:
         return catch_all
 
     def request(self, **event):
-        """What the service is sent for a caller's request."""
-        return json.loads(render_template(self.request_template, **event).text)
+        """What the service is sent for a caller's request; of a form, its fields."""
+        text = self.rendered(**event)
+        if "urlencoded" in self.integration["RequestParameters"].get("integration.request.header.Content-Type", ""):
+            return once(parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict"))
+        return json.loads(text, object_pairs_hook=once)
+
+    def rendered(self, **event):
+        """What the service is sent for a caller's request, as text."""
+        return render_template(self.request_template, **event).text
 
     def stored(self, **event):
         """The item that DynamoDB is asked to store, without types; nothing where the request is refused."""
@@ -71,6 +96,13 @@ class Route:
         }
         told = rendered.status or int(response["StatusCode"])
         return told, {**static, **rendered.headers}, json.loads(rendered.text)
+
+
+def once(pairs):
+    """A mapping of names that are each there once: what a service makes of others is its own affair."""
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), f"a name is there twice: {names}"
+    return dict(pairs)
 
 
 def text(value):

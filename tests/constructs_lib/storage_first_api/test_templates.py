@@ -23,10 +23,10 @@ HOSTILE = [
     "${x} $!x \\$x \\#end ##",
     "\\ \\\\ \\' \\\" / </script>",
     "".join(map(chr, range(0x20))),
-    "\x7f\u2028\u2029\ufeff\ufffd",
+    "\x7f\u2028\u2029\ufeff\ufffe",
     "ümläut 日本語 🐹 \U0010ffff",
 ]
-texts = st.text(st.characters(exclude_categories=["Cs"]))
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from lambdas.jobs import clients, reconciler
 from lambdas.jobs import jobs as jobs_table
-from tests.lambdas.jobs.world import MACHINE, ago, execution_arn, in_progress, pending, refusal
+from tests.lambdas.jobs.world import MACHINE, ago, execution_arn, in_progress, of_tenant, pending, refusal
 
 
 def test_a_job_that_never_started_is_started(jobs, executions, context):
@@ -15,6 +15,30 @@ def test_a_job_that_never_started_is_started(jobs, executions, context):
     assert executions() == ["j-1-1"]
     assert json.loads(executions.input())["input"] == {"name": "Gordon"}
     assert jobs.get()["status"] == "In Progress"
+
+
+def test_a_tenant_s_job_that_never_started_is_started_though_another_tenant_used_its_key(jobs, executions, context):
+    jobs.put(of_tenant("acme", checkAt=ago(minutes=5)))
+    jobs.put(of_tenant("globex", checkAt=ago(minutes=5)))
+
+    reconciler.handler({}, context)
+
+    assert {json.loads(executions.input(name))["tenant"] for name in executions()} == {"acme", "globex"}
+    assert {jobs.get(tenant=tenant)["status"] for tenant in ("acme", "globex")} == {"In Progress"}
+
+
+def test_a_tenant_s_job_is_closed_with_its_own_execution_s_outcome(jobs, executions, context):
+    for tenant in ("acme", "globex"):
+        jobs.put(of_tenant(tenant, checkAt=ago(minutes=5)))
+    reconciler.handler({}, context)
+    (ours,) = [name for name in executions() if json.loads(executions.input(name))["tenant"] == "acme"]
+    executions.end(ours, status="FAILED", error="NoHole", cause="none is free")
+    for tenant in ("acme", "globex"):
+        jobs.put(jobs.get(tenant=tenant) | {"checkAt": ago(minutes=5)})
+
+    reconciler.handler({}, context)
+
+    assert (jobs.get(tenant="acme")["status"], jobs.get(tenant="globex")["status"]) == ("Failed", "In Progress")
 
 
 def test_a_job_that_was_stored_just_now_is_left_to_the_stream_reader(jobs, executions, context):

@@ -1,4 +1,5 @@
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.lambdas.jobs.world import (
     failures,
     image,
     in_progress,
+    of_tenant,
     pending,
     record,
 )
@@ -376,6 +378,68 @@ def test_execution_names_are_made_of_job_and_attempt():
 
     assert arn == execution_arn("a" * 64 + "-7")
     assert len(arn.rpartition(":")[2]) <= 80
+
+
+def test_two_tenants_with_one_key_get_an_execution_each(jobs, executions, context):
+    ours = jobs.put(of_tenant("acme", "k-1", input='{"whose": "acme"}'))
+    theirs = jobs.put(of_tenant("globex", "k-1", input='{"whose": "globex"}'))
+    nobodys = jobs.put(pending("k-1", input='{"whose": "default"}'))
+    stored = [record(job) for job in (ours, theirs, nobodys)]
+
+    for _delivery in range(2):
+        assert stream_reader.handler(batch(*stored), context) == NOTHING_FAILED
+
+    started = {json.loads(executions.input(name))["tenant"]: name for name in executions()}
+    assert started.keys() == {"acme", "globex", "default"}
+    for tenant, name in started.items():
+        assert json.loads(executions.input(name))["input"] == {"whose": tenant}
+        assert jobs.get("k-1", tenant)["executionArn"] == execution_arn(name)
+        assert name.startswith("k-1-1")
+    assert len(executions()) == 3
+
+
+@pytest.mark.parametrize("id", ["j", "0f8fad5b-d9cb-469f-a165-70867728950e", "a" * 64, "_-" * 32])
+def test_a_tenant_s_execution_has_a_name_that_step_functions_logs(id):
+    job = executions.Job(tenant="eu|acme:42", id=id, type="AddGopher", status="Pending", attempt=12345)
+
+    name = executions.execution_arn(MACHINE, job).rpartition(":")[2]
+
+    assert re.fullmatch("[A-Za-z0-9_-]{1,80}", name)
+    assert name.startswith(f"{id[:40]}-12345")
+
+
+def test_long_ids_that_differ_at_their_end_have_names_of_their_own():
+    def name(id, tenant="acme", attempt=1):
+        job = executions.Job(tenant=tenant, id=id, type="AddGopher", status="Pending", attempt=attempt)
+        return executions.execution_arn(MACHINE, job)
+
+    assert len({name("a" * 63 + "b"), name("a" * 64), name("a" * 64, "globex"), name("a" * 64, attempt=2)}) == 4
+
+
+def test_no_id_without_a_tenant_makes_the_name_of_a_tenant_s_execution():
+    theirs = executions.Job(tenant="acme", id="k", type="AddGopher", status="Pending", attempt=1)
+    name = executions.execution_arn(MACHINE, theirs).rpartition(":")[2]
+    forged = executions.Job(tenant="default", id=name, type="AddGopher", status="Pending", attempt=1)
+    cut = executions.Job(tenant="default", id=name.rpartition("-")[0], type="AddGopher", status="Pending", attempt=1)
+
+    assert not re.fullmatch(r".*-[0-9]+", name), "which is how the others end"
+    assert name not in executions.execution_arn(MACHINE, forged).split(":")
+    assert name not in executions.execution_arn(MACHINE, cut).split(":")
+
+
+def test_the_log_tells_by_which_request_and_execution_a_job_was_started(jobs, context, monkeypatch):
+    log = StringIO()
+    monkeypatch.setattr(stream_reader.logger.registered_handler, "stream", log)
+    stored = jobs.put(pending(requestId="JKJaXmPLvHcESHA="))
+
+    stream_reader.handler(batch(record(stored)), context)
+
+    (started,) = [line for line in map(json.loads, log.getvalue().splitlines()) if "Started" in line["message"]]
+    assert (started["correlation_id"], started["request_id"], started["execution"]) == (
+        "j-1",
+        "JKJaXmPLvHcESHA=",
+        execution_arn("j-1-1"),
+    )
 
 
 def _crash(**_arguments):

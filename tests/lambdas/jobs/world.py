@@ -63,6 +63,11 @@ def in_progress(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
     return pending(id, **(claimed | changes))
 
 
+def of_tenant(tenant: str, id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
+    """A job of a tenant, as API Gateway stores it."""
+    return pending(id, pk=f"{tenant}#{id}", tenant=tenant, **changes)
+
+
 def image(job: dict[str, Any]) -> dict[str, Any]:
     return {name: TypeSerializer().serialize(value) for name, value in job.items()}
 
@@ -97,8 +102,8 @@ class Jobs:
         clients.dynamodb().put_item(TableName=TABLE, Item=image(job))
         return job
 
-    def get(self, id: str = "j-1") -> dict[str, Any]:
-        answer = clients.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": f"default#{id}"}})
+    def get(self, id: str = "j-1", tenant: str = "default") -> dict[str, Any]:
+        answer = clients.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": f"{tenant}#{id}"}})
         return {name: TypeDeserializer().deserialize(value) for name, value in answer["Item"].items()}
 
     def has(self, id: str) -> bool:
