@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib._handlers import handler_function
-from constructs_lib.alarms import create_alarm
+from constructs_lib.alarms import AlarmTopic, create_alarm
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -61,7 +61,7 @@ def consumer_of(
     scope: Construct,
     given: lambda_.IFunction | sfn.IStateMachine,
     *,
-    alarm_topic: sns.ITopic | None,
+    alarm_topic: sns.ITopic | AlarmTopic | None,
     removal_policy: RemovalPolicy,
 ) -> Consumer:
     """Take a function as it is, and put one of the library's before a state machine.
@@ -112,7 +112,7 @@ def _handler(
     return function
 
 
-def _watch_executions(scope: Construct, machine: sfn.IStateMachine, topic: sns.ITopic | None) -> None:
+def _watch_executions(scope: Construct, machine: sfn.IStateMachine, topic: sns.ITopic | AlarmTopic | None) -> None:
     """Tell of Standard executions that fail: their messages have left the source, and they are what is left."""
     period, statistic = Duration.minutes(1), cloudwatch.Stats.SUM
     failed = machine.metric_failed(period=period, statistic=statistic)

@@ -73,7 +73,7 @@ def create_alarm(
     metric: cloudwatch.IMetric,
     threshold: float,
     description: str,
-    topic: sns.ITopic | None,
+    topic: sns.ITopic | AlarmTopic | None,
     evaluation_periods: int = 1,
     missing_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
 ) -> cloudwatch.Alarm:
@@ -104,7 +104,7 @@ def create_alarm(
     return alarm
 
 
-def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic) -> None:
+def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic | AlarmTopic) -> None:
     """Tell a topic when an alarm is raised, and when it is over.
 
     If this app defines the topic's key, CloudWatch is allowed to use it. All else is up to whoever owns the topic:
@@ -113,8 +113,10 @@ def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic) -> None:
 
     Args:
         alarm: What to tell of.
-        topic: Whom to tell: the `topic` of an `AlarmTopic`, or one of your own.
+        topic: Whom to tell: an `AlarmTopic`, or a topic of your own.
     """
+    if isinstance(topic, AlarmTopic):
+        topic = topic.topic
     if topic.master_key is not None:
         _allow_key(topic.master_key, iam.ServicePrincipal("cloudwatch.amazonaws.com"))
     action = actions.SnsAction(topic)

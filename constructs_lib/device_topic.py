@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from constructs_lib._acknowledge import acknowledge
-from constructs_lib.alarms import create_alarm
+from constructs_lib.alarms import AlarmTopic, create_alarm
 from constructs_lib.stored_queue import StoredQueue
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DeviceTopic(Construct):
         *,
         topic_filter: str,
         queue: sqs.IQueue | StoredQueue,
-        alarm_topic: sns.ITopic | None = None,
+        alarm_topic: sns.ITopic | AlarmTopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the rule.
@@ -66,7 +66,7 @@ class DeviceTopic(Construct):
             id: The construct's id.
             topic_filter: Which topics, such as `fields/+/telemetry` or `fields/#`.
             queue: A standard queue; IoT Core cannot send to a FIFO queue.
-            alarm_topic: Who is told of messages that could not be stored, such as the `topic` of an `AlarmTopic`.
+            alarm_topic: Who is told of messages that could not be stored, such as an `AlarmTopic`.
             removal_policy: What happens to undelivered messages when they leave the stack.
 
         Raises:

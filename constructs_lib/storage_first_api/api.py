@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from aws_cdk.interfaces import aws_wafv2 as wafv2_interfaces
 
+    from constructs_lib.alarms import AlarmTopic
     from constructs_lib.storage_first_api.cors import Cors
     from constructs_lib.storage_first_api.operation import MetricOptions
 
@@ -85,7 +86,7 @@ class StorageFirstApi(Construct):
         rest_api: apigateway.RestApi | None = None,
         root_path: str = "",
         web_acl: wafv2_interfaces.IWebACLRef | str | None = None,
-        alarm_topic: sns.ITopic | None = None,
+        alarm_topic: sns.ITopic | AlarmTopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the API and its stage, or add to one.
@@ -204,6 +205,8 @@ class StorageFirstApi(Construct):
         resource = gateway.resource(route.path)
         if resource.node.try_find_child(route.http_method):
             raise ValueError(f"{route.name} is served already; a route has one store")
+        if gateway.cors:
+            gateway.cors.require_headers(call.headers, route.name)
         role = gateway.role(resource, route.http_method, call, target)
         gateway.accept_bytes(call.binary_media_types)
         answers = call.all_answers(gateway.headers)
@@ -283,6 +286,10 @@ class StorageFirstApi(Construct):
         require_idempotency_key: bool = False,
     ) -> apigateway.Method:
         _require_path("path", path)
+        if not hasattr(store, "grant_store"):
+            raise ValueError(f"store must be a store, such as SqsStore(queue) or jobs.store(...); got {store!r}")
+        if access is not None and not isinstance(access, Access):
+            raise ValueError(f"access must be an Access, such as Access.iam(); got {access!r}")
         route = Route(
             http_method=http_method,
             path=f"{self.root_path}{path}",
@@ -291,6 +298,11 @@ class StorageFirstApi(Construct):
         )
         store.bind(self, route)
         call = store.call(route)
+        if require_idempotency_key and IDEMPOTENCY_KEY not in call.headers:
+            raise ValueError(
+                f"require_idempotency_key of {route.name} has no effect: its store does not take the key, and cannot "
+                "tell a repetition by it"
+            )
         if body is not None and call.template is None:
             raise ValueError(f"body: the store of {route.name} takes any media type, so there is no JSON to check")
         model = (ANY_OBJECT if body is None else body) if call.template is not None else None

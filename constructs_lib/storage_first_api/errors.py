@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Parts of the names by which services say that a caller should come back later.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, and the service models
-_THROTTLES = ("Throttl", "ThroughputExceeded", "RequestLimitExceeded", "ExecutionLimitExceeded", "TransactionConflict")
+_THROTTLES = ("Throttl", "ThroughputExceeded", "RequestLimitExceeded", "ExecutionLimitExceeded", "Conflict")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ AWS_XML = ErrorFormat(type="$!input.body", message="$!input.body")
 
 def is_type(name: str) -> str:
     """Write the condition that the name of the error contains `name`; it may follow a namespace and `#`."""
-    return f'$type.contains("{name}")'
+    return f"$type.contains('{name}')"
 
 
 def says(text: str) -> str:

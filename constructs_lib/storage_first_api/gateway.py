@@ -106,10 +106,31 @@ class Gateway:
 
     def resource(self, path: str) -> apigateway.Resource:
         """Find or define what is at `path`; browsers may ask it who may call."""
+        self._require_one_name_each(path)
         resource = self.rest_api.root.resource_for_path(path)
         if self.cors and not resource.node.try_find_child("OPTIONS"):
             resource.add_cors_preflight(**self.cors.preflight)
         return resource
+
+    def _require_one_name_each(self, path: str) -> None:
+        """Check that no other route calls a parameter of `path` by another name, which API Gateway does not take."""
+        segments = path.strip("/").split("/")
+        names = [segment for segment in segments if segment.startswith("{")]
+        if len(names) != len(set(names)):
+            raise ValueError(f"path must name each of its parameters differently; got {path!r}")
+        here: apigateway.IResource = self.rest_api.root
+        for segment in segments:
+            resources = [each.node.id for each in here.node.children if isinstance(each, apigateway.Resource)]
+            others = [name for name in resources if name.startswith("{") and name != segment]
+            if segment.startswith("{") and others:
+                raise ValueError(
+                    f"path {path!r} must have {others[0]} in place of {segment}, because another route calls this "
+                    "parameter so, and API Gateway takes one name at each place"
+                )
+            following = here.get_resource(segment)
+            if following is None:
+                return
+            here = following
 
     def role(self, resource: apigateway.Resource, http_method: str, call: ServiceCall, target: str) -> iam.Role:
         """Return the role of all routes that make the same call to the same target; the first of them has it."""

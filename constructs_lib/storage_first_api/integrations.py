@@ -92,8 +92,8 @@ class ServiceCall:
             integration_http_method=self.http_method,
             options=apigateway.IntegrationOptions(
                 credentials_role=role,
-                passthrough_behavior=never if self.template else always_,
-                request_templates={"application/json": self.template} if self.template else None,
+                passthrough_behavior=always_ if self.template is None else never,
+                request_templates={"application/json": self.template} if self.template is not None else None,
                 request_parameters={f"integration.request.{name}": value for name, value in self.parameters.items()},
                 integration_responses=[
                     apigateway.IntegrationResponse(

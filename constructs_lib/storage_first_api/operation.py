@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 
-from constructs_lib.alarms import create_alarm
+from constructs_lib.alarms import AlarmTopic, create_alarm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ class Throttled:
 
 
 def define_alarms(
-    scope: Construct, stage: apigateway.Stage, *, throttled: cloudwatch.IMetric | None, topic: sns.ITopic
+    scope: Construct, stage: apigateway.Stage, *, throttled: cloudwatch.IMetric | None, topic: sns.ITopic | AlarmTopic
 ) -> None:
     """Tell `topic` of an API that fails, is slow, or refuses what callers send.
 

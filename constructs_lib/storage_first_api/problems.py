@@ -46,7 +46,7 @@ class Problem:
     @property
     def title(self) -> str:
         """The status in words."""
-        return _RENAMED.get(self.status, self.status.phrase)
+        return _title(self.status)
 
 
 INVALID_KEY = Problem(
@@ -55,7 +55,7 @@ INVALID_KEY = Problem(
 )
 KEY_REUSED = Problem(
     status=HTTPStatus.UNPROCESSABLE_ENTITY,
-    detail="This Idempotency-Key belongs to another payload, or to a job that has expired. Send a new key.",
+    detail="This key belongs to another payload, or to one that has expired. Send a new request under a new key.",
 )
 TOO_LARGE = Problem(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail="The body is larger than this API stores.")
 THROTTLED = Problem(
@@ -99,9 +99,10 @@ def choose(cases: Sequence[tuple[str, Problem]], otherwise: Problem) -> Raw:
     ]
     keywords = ["#if", *["#elseif"] * (len(merged) - 1)]
     branches = [
-        f"{keyword}({condition}){_set(problem)}" for keyword, (condition, problem) in zip(keywords, merged, strict=True)
+        f"{keyword}({condition}){_set(problem, assumed=_USUAL)}"
+        for keyword, (condition, problem) in zip(keywords, merged, strict=True)
     ]
-    return Raw("".join(branches) + f"#{{else}}{_set(otherwise)}#end" + _CHOSEN)
+    return Raw(f"{_set_status(_USUAL)}{''.join(branches)}#{{else}}{_set(otherwise, assumed=_USUAL)}#end{_CHOSEN}")
 
 
 def answer_with(problem: Problem) -> Raw:
@@ -109,20 +110,28 @@ def answer_with(problem: Problem) -> Raw:
     return Raw(_set(problem) + _CHOSEN)
 
 
-def _set(problem: Problem) -> str:
+def _set(problem: Problem, *, assumed: HTTPStatus | None = None) -> str:
     """Keep `problem` for `_CHOSEN`: a status can be overridden only once."""
+    status = "" if problem.status is assumed else _set_status(problem.status)
     retry_after = (
         f'#set($context.responseOverride.header.Retry-After = "{RETRY_AFTER_SECONDS}")' if problem.retry else ""
     )
-    return f"""
-#set($status = {problem.status.value})#set($title = "{problem.title}")
-#set($detail = {string_literal(problem.detail)}){retry_after}"""
+    return f"{status}\n#set($detail = {string_literal(problem.detail)}){retry_after}"
+
+
+def _set_status(status: HTTPStatus) -> str:
+    return f'\n#set($status = {status.value})#set($title = "{_title(status)}")'
+
+
+def _title(status: HTTPStatus) -> str:
+    return _RENAMED.get(status, status.phrase)
 
 
 def _body(title: Value, status: Value, detail: Value) -> Mapping[str, Value]:
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": Vtl(_REQUEST_ID)}
 
 
+_USUAL = HTTPStatus.BAD_REQUEST  # of most cases: what it has in common is written once
 _CHOSEN = f"""
 #set($context.responseOverride.status = $status)
 #set($context.responseOverride.header.Content-Type = "{CONTENT_TYPE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from constructs_lib.storage_first_api import problems
@@ -21,7 +22,17 @@ from constructs_lib.storage_first_api.templates import (
     string_literal,
     text_document,
 )
-from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, Type, body, parts_of, request_id
+from constructs_lib.storage_first_api.values import (
+    Joined,
+    RequestValue,
+    Source,
+    Text,
+    Type,
+    body,
+    join,
+    parts_of,
+    request_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +53,8 @@ _ASCII = r"[\t\x20-\x7E]*"
 _NOT_TEXT = r"(?s).*[\p{Cs}\x{FFFD}].*"
 # Numbers in JSON that a double may not hold exactly: an exponent of three digits, or a fraction in many digits.
 _INEXACT = r"(?s).*[\[:,\s]-?([0-9.]+[eE][+-]?[0-9]{3}|(?=[0-9.]{16})[0-9]+[.][0-9]|[0-9.]{16,}[eE]).*"
+# Made by the template itself, or checked to be letters and digits.
+_PLAIN = {Source.ARRIVAL, Source.ARRIVAL_DIGIT, Source.EXPIRY, Source.IDEMPOTENCY_KEY}
 _PLACES = {Source.PATH: "path", Source.QUERY: "querystring", Source.HEADER: "header"}
 _SCHEMAS: Mapping[Type, Mapping[str, Any]] = {
     Type.STRING: {"minLength": 1},
@@ -49,6 +62,9 @@ _SCHEMAS: Mapping[Type, Mapping[str, Any]] = {
     Type.BOOL: {"type": "boolean"},
 }
 _REQUEST_ID = '"$context.requestId"'
+# Numbers with an exponent that Java's BigDecimal cannot hold.
+_UNREADABLE = r"(?s).*[\[:,\s]-?[0-9][0-9.]*[eE][+-]?[0-9]{10}.*"
+_NOT_READABLE = bad_request("The body has a number with an exponent of ten digits or more.")
 _NOT_UTF_8 = bad_request("The body must be text in UTF-8.")
 _KINDS = {
     Type.STRING: "a text",
@@ -59,8 +75,8 @@ _KINDS = {
 
 # The time of arrival as ISO 8601, built from text: `21/Nov/2026:20:12:29 +0000` and the epoch's milliseconds.
 _CLOCK = """
-#set($months = {"Jan":"01","Feb":"02","Mar":"03","Apr":"04","May":"05","Jun":"06",
-"Jul":"07","Aug":"08","Sep":"09","Oct":"10","Nov":"11","Dec":"12"})
+#set($months = {'Jan':'01','Feb':'02','Mar':'03','Apr':'04','May':'05','Jun':'06',
+'Jul':'07','Aug':'08','Sep':'09','Oct':'10','Nov':'11','Dec':'12'})
 #set($clock = "$context.requestTime")
 #set($month = $months.get($clock.substring(3,6)))
 #set($day = "${clock.substring(7,11)}-${month}-${clock.substring(0,2)}")
@@ -87,6 +103,8 @@ class RequestReader:
         self._clock: list[str] = []
         self._steps: list[str] = []
         self._refusals: list[Problem] = []
+        self._reads_json = False
+        self._measures = ""
         self.headers: dict[str, bool] = {}
         self.query_parameters: dict[str, bool] = {}
 
@@ -113,9 +131,13 @@ class RequestReader:
 
     def text(self, text: Text) -> Vtl:
         """Read `text` into the inside of a JSON string."""
-        return concat(
-            *(client_text(self.variable(part)) if isinstance(part, RequestValue) else part for part in parts_of(text))
-        )
+        return concat(*(self._inside(part) if isinstance(part, RequestValue) else part for part in parts_of(text)))
+
+    def _inside(self, value: RequestValue) -> Vtl:
+        """Escape `value`, unless it can be nothing but digits, letters and the like."""
+        variable = self.variable(value)
+        plain = value.source in _PLAIN or value.type in {Type.NUMBER, Type.BOOL}
+        return Vtl(f"${{{variable[1:]}}}") if plain else client_text(variable)
 
     def form_text(self, text: Text) -> str:
         """Read `text` into the value of a form's field."""
@@ -148,7 +170,14 @@ class RequestReader:
     def require(self, text: Text, pattern: str, problem: Problem) -> None:
         """Refuse a request in which `text` does not match the regular expression `pattern`."""
         variable = self.variable(text)  # reading it may have refused the request already, for a better reason
-        self.refuse(f'$refused == "" && !{variable}.matches("{pattern}")', problem)
+        self.refuse(f"$refused == \"\" && !{variable}.matches('{pattern}')", problem)
+
+    def fingerprint(self, text: Text) -> str:
+        """Read what tells `text` and the body from any others: a length and two hash codes, up to 35 characters."""
+        variable = self.variable(join(text, body()))[1:]
+        encoded = f"$f{variable}"
+        self._steps.append("\n" + _set(encoded, f"$util.base64Encode(${variable})"))
+        return f"${{{variable}.length()}}.${{{variable}.hashCode()}}.${{{encoded[1:]}.hashCode()}}"
 
     def refuse(self, condition: str, problem: Problem) -> None:
         """Refuse a request for which `condition` holds; of several refusals the last counts."""
@@ -158,7 +187,7 @@ class RequestReader:
         """Refuse a body of more bytes than `size`."""
         # The length in bytes is known from base64, which makes four characters of every three bytes.
         limit = int(size.to_bytes()) // 3 * 4
-        self.refuse(f"$util.base64Encode($input.body).length() > {limit}", problems.TOO_LARGE)
+        self._measures = "\n" + self._refusal(f"$util.base64Encode($input.body).length() > {limit}", problems.TOO_LARGE)
 
     def document(self, request: Mapping[str, Value], *, impossible: Callable[[Vtl], Mapping[str, Value]]) -> str:
         """Write the template of a request in JSON.
@@ -193,7 +222,16 @@ class RequestReader:
 
     def _setup(self) -> str:
         refused = '\n#set($refused = "")' if self._refusals else ""
-        return "".join([*self._clock, self._header_loop(), refused, *self._steps])
+        steps = self._readable("".join(self._steps))
+        if self._measures:
+            steps = f'{self._measures}\n#if($refused == ""){steps}\n#end'
+        return "".join([*self._clock, self._header_loop(), refused, steps])
+
+    def _readable(self, steps: str) -> str:
+        """Run `steps` only where `$input.path` can read the body; anywhere else the template would fail, with a 500."""
+        if not self._reads_json:
+            return steps
+        return f"\n#if($input.body.matches('{_UNREADABLE}')){self._refused(_NOT_READABLE)}#{{else}}{steps}\n#end"
 
     def _header_loop(self) -> str:
         """Read all headers at once: their names arrive as the client spelt them."""
@@ -215,7 +253,7 @@ class RequestReader:
     def _refused(self, problem: Problem) -> str:
         if problem not in self._refusals:
             self._refusals.append(problem)
-        return f'#set($refused = "{_marker(self._refusals.index(problem))}")'
+        return f"#set($refused = '{_marker(self._refusals.index(problem))}')"
 
     def _settle(self, variable: str, value: RequestValue, checks: str, missing: Problem) -> None:
         """Take the default of a value that is not there, or refuse; check one that is."""
@@ -244,7 +282,8 @@ class RequestReader:
                 self._route.access.require(value, self._route.name)
                 self._steps.append("\n" + _set(variable, _context(value)))
                 if value != request_id():
-                    self._settle(variable, value, "", problems.FORBIDDEN)
+                    missing = Problem(status=HTTPStatus.FORBIDDEN, detail=f"The caller has no {value.label}.")
+                    self._settle(variable, value, "", missing)
             case Source.TENANT:
                 self._read_tenant(variable)
             case Source.IDEMPOTENCY_KEY:
@@ -255,8 +294,6 @@ class RequestReader:
     def _derived(self, value: RequestValue) -> str:
         """Write the expression of a value that is found nowhere in the request."""
         match value.source:
-            case Source.FINGERPRINT:
-                return '"${input.body.length()}.${input.body.hashCode()}"'
             case Source.ARRIVAL_DIGIT:
                 return f"{self.epoch}.substring(12,13)"
             case Source.ARRIVAL:
@@ -287,17 +324,12 @@ class RequestReader:
 
     def _read_parameter(self, variable: str, value: RequestValue) -> None:
         if value.source is Source.PATH:
-            self._require_path_parameter(value.name)
+            self._route.require_path_parameter(value.name)
         else:
             required = value.default is None
             self.query_parameters[value.name] = self.query_parameters.get(value.name, False) or required
         place = "path" if value.source is Source.PATH else "querystring"
         self._steps.append("\n" + _set(variable, f"\"$!input.params().{place}.get('{value.name}')\""))
-
-    def _require_path_parameter(self, name: str) -> None:
-        known = sorted(self._route.parameters)
-        if name not in known:
-            raise ValueError(f"path({name!r}): {self._route.name} has no such parameter; it has {known or 'none'}")
 
     def _check_parameter(self, variable: str, value: RequestValue) -> None:
         match value.type:
@@ -313,6 +345,7 @@ class RequestReader:
         self._settle(variable, value, check, bad_request(f"The {value.label} is missing or empty."))
 
     def _read_body(self, variable: str, value: RequestValue) -> None:
+        self._reads_json = True
         path = value.name
         as_json = f"$input.json('{path}')"
         needed = bad_request(f"The body must have {_KINDS[value.type]} at {path}.")
@@ -348,11 +381,11 @@ class RequestReader:
         written = f"$input.body.replaceAll('(?s)\\A.*\"{name}\"\\s*:\\s*(-?[0-9][0-9.eE+-]*)\\s*[,}}].*', '$1')"
         ambiguous = bad_request(f"The number at {path} could not be read exactly. Write it once, without escapes.")
         return (
-            f"#if($input.json('{path}').startsWith('\"')){self._refused(needed)}"
+            f"#if(!$input.json('{path}').matches('-?[0-9].*|null')){self._refused(needed)}"
             f'#elseif(!{variable}.matches("-?[0-9]+"))#set($parsed = {variable}){_set(variable, written)}'
             f'#if({variable}.matches("{_NUMBER}"))#set($again = $util.parseJson("[{variable}]").get(0))'
             f"{self._refusal(chr(34) + '$again' + chr(34) + ' != $parsed', ambiguous)}"
-            f"#{{else}}{self._refused(needed)}#end#end"
+            f"#{{else}}{self._refused(ambiguous)}#end#end"
         )
 
 
@@ -374,12 +407,8 @@ def _context(value: RequestValue) -> str:
     """Refer to a claim or a context variable as text, empty where there is none."""
     name = value.name
     if value.source is Source.CLAIM:
-        name = f"authorizer.claims{_member(name)}"
+        name = f"authorizer.claims['{name}']"
     return f'"$!context.{name}"'
-
-
-def _member(name: str) -> str:
-    return f".{name}" if name.isidentifier() else f"['{name}']"
 
 
 def _form(fields: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, join, tenant
+from constructs_lib.storage_first_api.values import Joined, RequestValue, Source, Text, join, path, tenant
 
 if TYPE_CHECKING:
     from constructs_lib.storage_first_api.access import Access
@@ -36,7 +36,7 @@ class Route:
         """How errors name it."""
         return f"{self.http_method} {self.path}"
 
-    def scoped(self, key: Text) -> Text:
+    def scoped(self, key: Text, *, separator: str = "#") -> Text:
         """Put the tenant before a key, unless it begins with it: one tenant never writes under another's.
 
         It begins with it where only literals stand before the tenant, and a `#`, a `/` or nothing behind it. Anywhere
@@ -46,12 +46,35 @@ class Route:
             return key
         parts = key.parts if isinstance(key, Joined) else (key,)
         own = tuple(tenant() if part == self.access.tenant else part for part in parts)
-        return join(*own) if _begins_with_tenant(own) else join(tenant(), "#", *own)
+        return join(*own) if _begins_with_tenant(own) else join(tenant(), separator, *own)
 
     @property
     def segments(self) -> int:
         """Count the segments of the path behind its root."""
         return self.path.removeprefix(self.root).strip("/").count("/") + 1
+
+    @property
+    def called(self) -> Text:
+        """The method, and the path with the parameters that a request gave."""
+        segments = [
+            path(segment[1:-1].removesuffix("+")) if segment.startswith("{") else segment
+            for segment in self.path.split("/")
+        ]
+        parts: list[Text] = [f"{self.http_method} "]
+        for segment in segments[1:]:
+            parts += ["/", segment]
+        return join(*parts)
+
+    def require_path_parameter(self, name: str) -> None:
+        """Check that the path has the parameter `name`.
+
+        Raises:
+            ValueError: If it has not.
+        """
+        if name not in self.parameters:
+            raise ValueError(
+                f"path({name!r}): {self.name} has no such parameter; it has {sorted(self.parameters) or 'none'}"
+            )
 
     @property
     def parameters(self) -> frozenset[str]:

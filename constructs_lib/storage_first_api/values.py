@@ -5,10 +5,12 @@ These are the only way by which what a client sends reaches a mapping template; 
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -39,7 +41,6 @@ class Source(Enum):
     TENANT = "tenant"
     ARRIVAL = "time of arrival"
     ARRIVAL_DIGIT = "digit of arrival"
-    FINGERPRINT = "fingerprint"
     EXPIRY = "time of expiry"
 
 
@@ -74,6 +75,14 @@ class RequestValue:
         """Whether the same request sent again has another value here."""
         return self.source in _OF_THE_MOMENT
 
+    def __str__(self) -> str:
+        """Refuse to become text, as in an f-string: the value is known only when a request comes.
+
+        Raises:
+            ValueError: Always; the message says how to join values.
+        """
+        raise ValueError(f'{self!r} is no text yet. To put it beside other text, use join("order#", path("id"))')
+
     @property
     def label(self) -> str:
         """How a refusal names it."""
@@ -86,16 +95,25 @@ class Joined:
 
     parts: tuple[str | RequestValue, ...]
 
+    def __str__(self) -> str:
+        """Refuse to become text, as in an f-string.
 
-Default: TypeAlias = str | float | bool
+        Raises:
+            ValueError: Always; the message says how to join values.
+        """
+        raise ValueError(f'{self!r} is no text yet. To put it beside other text, use join("order#", path("id"))')
+
+
+Default: TypeAlias = str | float | bool | dict[str, Any] | list[Any]
 Text: TypeAlias = str | RequestValue | Joined
 
 
 def body(path: str = "$", *, type: Type = String, default: Default | None = None) -> RequestValue:
     """Take a value of the JSON body; `body()` is the whole body, byte for byte.
 
-    Numbers are taken as they were written, whatever their length. `Json` takes an object or a list as JSON text, and
-    refuses numbers in it that API Gateway could not give back exactly.
+    Numbers are taken as they were written, whatever their length. `Json` takes an object or a list as JSON text; a body
+    that has fractions of 16 digits or more anywhere, even in a text, is refused, since API Gateway could not give them
+    back exactly.
 
     Args:
         path: A JSONPath of names and indexes, such as `$.customer.id` or `$.lines[0].sku`.
@@ -109,6 +127,8 @@ def body(path: str = "$", *, type: Type = String, default: Default | None = None
         raise ValueError(
             f'body(path) must be "$", or names and indexes such as "$.customer.id" or "$.lines[0].sku"; got {path!r}'
         )
+    if isinstance(default, str) and type is Json:
+        _require_json(default)
     if path == "$" and (type is not String or default is not None):
         raise ValueError("body() is the whole body as text: it takes neither a type nor a default")
     if type is Number and not _NAMED_MEMBER.search(path):
@@ -195,17 +215,14 @@ def arrival_digit() -> RequestValue:
     return RequestValue(source=Source.ARRIVAL_DIGIT)
 
 
-def fingerprint() -> RequestValue:
-    """Take what tells one body from another: its length and its hash code, up to 20 characters."""
-    return RequestValue(source=Source.FINGERPRINT)
-
-
 def expires_after(duration: Duration) -> RequestValue:
     """Take the time at which DynamoDB's TTL may delete an item: epoch seconds.
 
     Raises:
         ValueError: If `duration` is shorter than a second.
     """
+    if not hasattr(duration, "to_seconds"):
+        raise ValueError(f"expires_after(duration) must be a Duration, such as Duration.days(7); got {duration!r}")
     seconds = int(duration.to_seconds(integral=False))
     if seconds < 1:
         raise ValueError(f"expires_after(duration) must be at least one second; got {duration.to_string()}")
@@ -239,15 +256,26 @@ def _text_value(source: Source, function: str, name: str, type: Type, default: D
     return RequestValue(source=source, name=name, type=type, default=_default(default, type))
 
 
+def _require_json(default: str) -> None:
+    try:
+        json.loads(default)
+    except ValueError:
+        raise ValueError(f"default must be JSON, such as '[]', because the type is Json; got {default!r}") from None
+
+
 def _default(default: Default | None, type: Type) -> str | None:
-    if default is None:
-        return None
+    if not isinstance(type, Type):
+        raise ValueError(f"type must be String, Number, Bool or Json of constructs_lib.stores; got {type!r}")  # noqa: TRY004
     match type, default:
+        case _, None:
+            return None
+        case Type.JSON, dict() | list():
+            return json.dumps(default)
         case ((Type.STRING | Type.JSON), str()):
             return default
         case Type.BOOL, bool():
             return str(default).lower()
-        case Type.NUMBER, int() | float() if not isinstance(default, bool):
+        case Type.NUMBER, int() | float() if not isinstance(default, bool) and math.isfinite(default):
             return str(default)
         case _:
             raise ValueError(f"default must be a value of the type {type.name.capitalize()}; got {default!r}")

@@ -13,7 +13,7 @@ from constructs import Construct
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib._consumers import Consumer, consumer_of
 from constructs_lib._limits import require_between
-from constructs_lib.alarms import create_alarm
+from constructs_lib.alarms import AlarmTopic, create_alarm
 from constructs_lib.stored_queue import rules
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class StoredQueue(Construct):
         visibility_timeout: Duration | None = None,
         encryption_key: kms.IKey | None = None,
         alarm_age: Duration | None = None,
-        alarm_topic: sns.ITopic | None = None,
+        alarm_topic: sns.ITopic | AlarmTopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the queue, or take an existing one, and wire it.
@@ -87,7 +87,7 @@ class StoredQueue(Construct):
                 need no grants.
             alarm_age: How long the oldest message may wait. By default 15 minutes, or twice the visibility timeout
                 if that is longer, because one retry is no news.
-            alarm_topic: Who is told of alarms, such as the `topic` of an `AlarmTopic`.
+            alarm_topic: Who is told of alarms, such as an `AlarmTopic`.
             removal_policy: What happens to new queues and logs when they leave the stack.
 
         Raises:

@@ -14,7 +14,7 @@ from constructs import Construct
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib._consumers import consumer_of
 from constructs_lib._limits import require_between, require_duration
-from constructs_lib.alarms import create_alarm
+from constructs_lib.alarms import AlarmTopic, create_alarm
 from constructs_lib.stored_stream.failures import FailuresBucket
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class StoredStream(Construct):
         retention_period: Duration | None = None,
         encryption_key: kms.IKey | None = None,
         alarm_age: Duration = Duration.minutes(15),
-        alarm_topic: sns.ITopic | None = None,
+        alarm_topic: sns.ITopic | AlarmTopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the stream, or take an existing one, and wire it.
@@ -100,7 +100,7 @@ class StoredStream(Construct):
                 consumer may be switched off over a weekend; what is kept for more than a day costs extra.
             encryption_key: Encrypts the new stream, and what fails of it. By default AWS's key for Kinesis does.
             alarm_age: How old a record may be when it is read.
-            alarm_topic: Who is told of alarms, such as the `topic` of an `AlarmTopic`.
+            alarm_topic: Who is told of alarms, such as an `AlarmTopic`.
             removal_policy: What happens to stream, failures and logs when they leave the stack.
 
         Raises:
@@ -205,7 +205,9 @@ class StoredStream(Construct):
         )
         return bucket
 
-    def _watch(self, mapping: lambda_.EventSourceMapping, failures: s3.Bucket, topic: sns.ITopic | None) -> None:
+    def _watch(
+        self, mapping: lambda_.EventSourceMapping, failures: s3.Bucket, topic: sns.ITopic | AlarmTopic | None
+    ) -> None:
         self.failures_alarm = create_alarm(
             self,
             "FailuresAlarm",

@@ -100,7 +100,7 @@ def test_the_same_key_for_another_body_or_route_is_refused(api, path):
     )
 
     assert answer.status_code == 422
-    assert "Send a new key" in problem(answer)["detail"]
+    assert "under a new key" in problem(answer)["detail"]
     assert api.stored() == stored
 
 

@@ -94,7 +94,7 @@ def test_every_route_of_a_real_api_tells_the_contract_s_answers(real):
 def test_a_refusal_says_what_its_template_says(real):
     reused = real["components"]["responses"]["UnprocessableContent"]
 
-    assert "Send a new key." in reused["description"]  # the only way to a 422
+    assert "Send a new request under a new key." in reused["description"]  # the only way to a 422
     assert reused["content"][PROBLEM]["example"]["detail"] == reused["description"]
 
 

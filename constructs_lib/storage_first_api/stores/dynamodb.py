@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Size
 from aws_cdk import aws_dynamodb as dynamodb
@@ -13,40 +12,50 @@ from aws_cdk import aws_iam as iam
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import is_type, refused, says
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall, accepted
-from constructs_lib.storage_first_api.problems import Problem
+from constructs_lib.storage_first_api.problems import Problem, bad_request
 from constructs_lib.storage_first_api.reader import RequestReader
-from constructs_lib.storage_first_api.templates import Value, Vtl
+from constructs_lib.storage_first_api.stores.items import (
+    check_item,
+    check_key,
+    is_never_empty,
+    is_of_the_moment,
+    key_of,
+    kind_of,
+    write_attribute,
+)
+from constructs_lib.storage_first_api.stores.reach import require_reachable
+from constructs_lib.storage_first_api.templates import Vtl
 from constructs_lib.storage_first_api.values import (
-    Joined,
-    RequestValue,
+    Source,
     Text,
-    Type,
     arrival_time,
     body,
     idempotency_key,
     join,
     request_id,
     tenant,
-    values_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_cloudwatch as cloudwatch
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
     from constructs_lib.storage_first_api.route import Route
-
-Attribute: TypeAlias = "Text | bool | int | float | Mapping[str, Attribute] | Sequence[Attribute]"
+    from constructs_lib.storage_first_api.stores.items import Attribute
+    from constructs_lib.storage_first_api.templates import Value
 
 ITEM = "#set($item = $input.path('$.Attributes'))"  # of an answer to UpdateItem
 
 _LARGEST_BODY_KIB = 350
+_LONGEST_EXPRESSION = 4096
 _BAD_NUMBER = Problem(
     status=HTTPStatus.BAD_REQUEST,
     detail="A number has more than 38 digits, or is too large or too small. Nothing was stored.",
 )
+_LONG_KEY = bad_request("What makes the key of the item is too long.")
+_EMPTY_KEY = bad_request("What makes a key of the item is empty.")
 _REQUEST_ITEM: Mapping[str, Attribute] = {
     "pk": join(tenant(), "#", idempotency_key()),
     "id": idempotency_key(),
@@ -79,32 +88,32 @@ class DynamoDbStore:
             table: The table.
             item: The attributes of an item: literals, values of the request, and maps and lists of them. A `Number` is
                 stored as a number, a `Bool` as a Boolean, all else as a string. By default `pk` (tenant and
-                `Idempotency-Key`, or else the request's id), `id`, `tenant`, `createdAt`, `requestId` and `input`, the
-                body exactly as it came. Where the route's access gives a tenant and the partition key does not hold
-                it, the key is `<tenant>#<key>`.
+                `Idempotency-Key`, or else the request's id), `id`, `tenant`, `createdAt`, `requestId`, `route` (the
+                method and path as called) and `input`, the body exactly as it came. Where the route's access gives a
+                tenant and the partition key does not begin with it, the key is `<tenant>#<key>`.
             key: The attributes that are the table's key; needed only where `table` is imported.
             max_body: The largest body that is stored; by default 300 KiB, which leaves room in DynamoDB's 400 KB item.
 
         Raises:
-            ValueError: If `item` lacks an attribute of the key or nothing but the key, or `max_body` is out of range.
+            ValueError: If DynamoDB would refuse every such `item`, or `max_body` is out of range.
         """
         self.max_body = max_body or Size.kibibytes(300)
-        if not 1 <= self.max_body.to_kibibytes() <= _LARGEST_BODY_KIB:
+        if not 1 <= self.max_body.to_bytes() / 1024 <= _LARGEST_BODY_KIB:
             raise ValueError(
                 f"max_body must be 1 to {_LARGEST_BODY_KIB} KiB, because a DynamoDB item has at most 400 KB; "
-                f"got {self.max_body.to_kibibytes()} KiB"
+                f"got {self.max_body.to_bytes() / 1024:g} KiB"
             )
         self.table = table
         # What a repetition must have in common with the first, and the attribute that says when an item has expired.
         self._compared: Sequence[str] | None = None
-        self._expires: str | None = None
+        self._expires: str | None = next(
+            (name for name, value in (item or {}).items() if getattr(value, "source", None) is Source.EXPIRY), None
+        )
+        self._tells_routes_apart = item is None
         self.item = _REQUEST_ITEM if item is None else item
-        self.key = list(key or _key_of(table))
-        missing = [name for name in self.key if name not in self.item]
-        if missing:
-            raise ValueError(
-                f"item must have the key of the table ({', '.join(self.key)}); got {', '.join(self.item) or 'nothing'}"
-            )
+        self.key = key_of(table, key)
+        check_item(self.item)
+        check_key(self.item, self.key)
 
     @property
     def target(self) -> str:
@@ -127,7 +136,13 @@ class DynamoDbStore:
         )
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: what shows the items is up to the app."""
+        """Check that `api` reaches the table.
+
+        Raises:
+            ValueError: If it is in another Region or account.
+        """
+        del route
+        require_reachable("table", self.table, api)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""
@@ -137,14 +152,16 @@ class DynamoDbStore:
             self._update_item(reader, route),
             impossible=lambda reason: {
                 "TableName": self.table.table_name,
-                "Key": {name: {"S": "-"} for name in self.key},
+                "Key": {name: {"N": "0"} if type_ == "N" else {"S": "-"} for name, type_ in self.key.items()},
                 "ReturnValues": reason,
             },
         )
         cases = [
             (is_type("ConditionalCheckFailed"), problems.KEY_REUSED),
             *reader.refusals,
-            (says("maximum allowed size"), problems.TOO_LARGE),
+            (says("Item size"), problems.TOO_LARGE),
+            (says("size limit"), _LONG_KEY),
+            (says("empty string value"), _EMPTY_KEY),
             (says("significant digits"), _BAD_NUMBER),
             (says("Number overflow"), _BAD_NUMBER),
             (says("Number underflow"), _BAD_NUMBER),
@@ -165,80 +182,51 @@ class DynamoDbStore:
         return accepted(self._shown_id(), setup=ITEM)
 
     def _shown_id(self) -> str:
-        name = "id" if "id" in self.item else self.key[-1]
-        kind = "N" if _type_of(self.item[name]) is Type.NUMBER else "S"
-        return f"$!item.get('{name}').get('{kind}')"
+        name = "id" if is_never_empty(self.item.get("id", "")) else [*self.key][-1]
+        return f"$!item.get('{name}').get('{kind_of(self.item[name])}')"
+
+    def _item(self, route: Route) -> Mapping[str, Attribute]:
+        """Complete the item with what its route tells: the tenant, and the path where nothing else does."""
+        partition_key, type_ = next(iter(self.key.items()))
+        own = route.scoped(cast("Text", self.item[partition_key]))
+        if route.access.tenant and type_ == "N":
+            raise ValueError(
+                f"table of {route.name} must have a partition key of type S, because the tenant is part of it; "
+                f"{partition_key} is of type N"
+            )
+        called = {"route": route.called} if self._tells_routes_apart else {}
+        return {**self.item, **called, partition_key: own}
 
     def _update_item(self, reader: RequestReader, route: Route) -> Mapping[str, Value]:
-        partition_key = self.key[0]
-        item = {**self.item, partition_key: route.scoped(cast("Text", self.item[partition_key]))}
-        values = {name: _attribute(reader, value) for name, value in item.items()}
+        item = self._item(route)
+        values = {name: write_attribute(reader, value) for name, value in item.items()}
         stored = [name for name in item if name not in self.key]
-        compared = self._compared or [name for name in stored if not _of_the_moment(item[name])]
-        number = {name: str(index) for index, name in enumerate([partition_key, *stored])}
+        compared = self._compared or [name for name in stored if not is_of_the_moment(item[name])]
+        number = {name: str(index) for index, name in enumerate([next(iter(self.key)), *stored])}
+        assignments = [f"#{number[name]} = if_not_exists(#{number[name]}, :{number[name]})" for name in stored]
+        update = f"SET {', '.join(assignments)}"
+        if len(update) > _LONGEST_EXPRESSION:
+            raise ValueError(
+                f"item must have fewer attributes: DynamoDB takes an expression of {_LONGEST_EXPRESSION} characters, "
+                f"and {len(item)} attributes make {len(update)}. Put some of them into a map"
+            )
 
         same = [f"#{number[name]} = :{number[name]}" for name in compared]
         now: dict[str, Value] = {}
         if self._expires:
-            number[self._expires] = "ttl"
-            same.append("(attribute_not_exists(#ttl) OR #ttl > :now)")
+            place = number.setdefault(self._expires, "ttl")
+            same.append(f"(attribute_not_exists(#{place}) OR #{place} > :now)")
             now[":now"] = {"N": Vtl(f"${{{reader.epoch[1:]}.substring(0,10)}}")}
-        unused = f"attribute_not_exists(#{number[partition_key]})"
-        assignments = [f"#{number[name]} = if_not_exists(#{number[name]}, :{number[name]})" for name in stored]
+        # With nothing to compare, a repetition changes nothing as it is.
+        condition = {"ConditionExpression": f"attribute_not_exists(#0) OR ({' AND '.join(same)})"} if same else {}
         return {
             "TableName": self.table.table_name,
             "Key": {name: values[name] for name in self.key},
-            "UpdateExpression": f"SET {', '.join(assignments)}",
-            "ConditionExpression": f"{unused} OR ({' AND '.join(same)})" if same else unused,
-            "ExpressionAttributeNames": {f"#{place}": name for name, place in number.items()},
+            "UpdateExpression": update,
+            **condition,
+            "ExpressionAttributeNames": {
+                f"#{place}": name for name, place in number.items() if same or name not in self.key
+            },
             "ExpressionAttributeValues": {**{f":{number[name]}": values[name] for name in stored}, **now},
             "ReturnValues": "ALL_NEW",
         }
-
-
-def _key_of(table: dynamodb.ITable) -> list[str]:
-    resource = table.node.default_child
-    if not isinstance(resource, (dynamodb.CfnTable, dynamodb.CfnGlobalTable)):
-        raise ValueError(  # noqa: TRY004 - what is wrong is the missing argument
-            f'key must name the key of {table.node.path}, which is imported, such as key=["pk", "sk"]'
-        )
-    properties = cast("Sequence[dynamodb.CfnTable.KeySchemaProperty]", resource.key_schema)
-    return [attribute.attribute_name for attribute in sorted(properties, key=lambda each: each.key_type)]
-
-
-def _attribute(reader: RequestReader, value: Attribute) -> Mapping[str, Value]:
-    """Write `value` as DynamoDB's JSON."""
-    written: Mapping[str, Value]
-    match value:
-        case bool():
-            written = {"BOOL": value}
-        case int() | float():
-            written = {"N": str(value)}
-        case RequestValue(type=Type.BOOL):
-            written = {"BOOL": reader.bare(value)}
-        case RequestValue(type=Type.NUMBER):
-            written = {"N": reader.text(value)}
-        case str() | RequestValue() | Joined():
-            written = {"S": reader.text(value)}
-        case Mapping():
-            written = {"M": {name: _attribute(reader, inner) for name, inner in value.items()}}
-        case _:
-            written = {"L": [_attribute(reader, inner) for inner in value]}
-    return written
-
-
-def _of_the_moment(value: Attribute) -> bool:
-    match value:
-        case Mapping():
-            return any(map(_of_the_moment, value.values()))
-        case str() | RequestValue() | Joined():
-            return any(part.of_the_moment for part in values_of(value))
-        case list() | tuple():
-            return any(map(_of_the_moment, value))
-        case _:
-            return False
-
-
-def _type_of(value: Attribute) -> Type:
-    number = isinstance(value, (int, float)) or (isinstance(value, RequestValue) and value.type is Type.NUMBER)
-    return Type.NUMBER if number else Type.STRING

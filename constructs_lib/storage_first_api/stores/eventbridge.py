@@ -12,6 +12,7 @@ from constructs_lib.storage_first_api.errors import refused, says
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall, accepted
 from constructs_lib.storage_first_api.problems import bad_request, choose
 from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.stores.reach import require_reachable
 from constructs_lib.storage_first_api.values import Text, body, join, request_id, tenant
 
 if TYPE_CHECKING:
@@ -75,7 +76,13 @@ class EventBridgeStore:
         )
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: an event has no place to look it up."""
+        """Check that `api` reaches the bus.
+
+        Raises:
+            ValueError: If it is in another Region or account.
+        """
+        del route
+        require_reachable("bus", self.bus, api)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""

@@ -11,6 +11,7 @@ from constructs_lib.storage_first_api.errors import refused, says
 from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 from constructs_lib.storage_first_api.problems import bad_request
 from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.stores.reach import require_reachable
 from constructs_lib.storage_first_api.values import Text, body, request_id
 from constructs_lib.stored_stream import StoredStream
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from constructs_lib.storage_first_api.api import StorageFirstApi
     from constructs_lib.storage_first_api.route import Route
 
+_LONGEST_KEY = 256
 _BAD_KEY = bad_request("The partition key of the record must have 1 to 256 characters.")
 
 
@@ -39,9 +41,14 @@ class KinesisStore:
             stream: The stream, or a `StoredStream`.
             partition_key: Records of one key keep their order; by default each request has its own, which spreads them
                 over all shards. Where the route's access gives a tenant, a key is the tenant's own.
+
+        Raises:
+            ValueError: If `partition_key` is a literal that Kinesis does not take.
         """
         self.stream = stream.stream if isinstance(stream, StoredStream) else stream
         self._partition_key = request_id() if partition_key is None else partition_key
+        if isinstance(self._partition_key, str) and not 1 <= len(self._partition_key) <= _LONGEST_KEY:
+            raise ValueError(f"partition_key must have 1 to {_LONGEST_KEY} characters; got {len(self._partition_key)}")
 
     @property
     def target(self) -> str:
@@ -61,13 +68,19 @@ class KinesisStore:
         )
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: a record has no place to look it up."""
+        """Check that `api` reaches the stream.
+
+        Raises:
+            ValueError: If it is in another Region or account.
+        """
+        del route
+        require_reachable("stream", self.stream, api)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""
         reader = RequestReader(route)
         key = route.scoped(self._partition_key)
-        reader.require(key, "(?s).{1,256}", _BAD_KEY)
+        reader.require(key, f"(?s).{{1,{_LONGEST_KEY}}}", _BAD_KEY)
         stream = self.stream.stream_name
         template = reader.document(
             {"StreamName": stream, "Data": reader.base64(body()), "PartitionKey": reader.text(key)},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import is_type, says
 from constructs_lib.storage_first_api.problems import Problem, bad_request
-from constructs_lib.storage_first_api.values import Text, fingerprint, idempotency_key, join, request_id, tenant
+from constructs_lib.storage_first_api.values import Text, idempotency_key, join, request_id, tenant, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 FORM = {"header.Content-Type": "'application/x-www-form-urlencoded'"}
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-_ID = "[!-~]{1,128}"
+_GROUP = "[!-~]{1,128}"
+_KEY = "[!-~]{1,92}"  # leaves room for a fingerprint
+_BAD_GROUP = bad_request("The group of the message must be 1 to 128 printable ASCII characters without blanks.")
+_BAD_KEY = bad_request("The key of the message must be 1 to 92 printable ASCII characters without blanks.")
 _UNSENDABLE = bad_request("The body has a character that a message cannot hold, such as U+FFFE.")
 
 
@@ -44,27 +48,32 @@ class Order:
             )
         if not fifo and deduplication_id is not None:
             raise ValueError(f"deduplication_id must not be given, because {name} is not FIFO and has no use for it")
+        if isinstance(group_id, str) and not re.fullmatch(_GROUP, group_id):
+            raise ValueError(f"group_id must be 1 to 128 printable ASCII characters without blanks; got {group_id!r}")
+        if deduplication_id is not None and not values_of(deduplication_id):
+            raise ValueError(
+                "deduplication_id must hold a value of the request, or equal requests would all be one; "
+                f"got {deduplication_id!r}"
+            )
         self._fifo = fifo
         self._group_id = group_id
-        self._deduplication_id = deduplication_id or idempotency_key()
+        self._deduplication_id = idempotency_key() if deduplication_id is None else deduplication_id
 
     def fields(self, reader: RequestReader, route: Route) -> dict[str, str]:
         """Write the fields of a message that put it in order."""
         fields: dict[str, str] = {}
+        group: Text = ""
         if self._group_id is not None:
             group = route.scoped(self._group_id)
-            reader.require(
-                group, _ID, bad_request("The group of the message must be 1 to 128 printable ASCII characters.")
-            )
+            reader.require(group, _GROUP, _BAD_GROUP)
             fields["MessageGroupId"] = reader.form_text(group)
         if self._fifo:
-            # Of two messages with one id the second is dropped and yet confirmed: the body is part of the id, so that
-            # another body under the same key is another message.
-            repetition = join(route.scoped(self._deduplication_id), ".", fingerprint())
-            reader.require(
-                repetition, _ID, bad_request("The key of the message must be 1 to 100 printable ASCII characters.")
-            )
-            fields["MessageDeduplicationId"] = reader.form_text(repetition)
+            # Of two messages with one id the second is dropped and yet confirmed: what was asked is part of the id, so
+            # that another request under the same key is another message.
+            key = route.scoped(self._deduplication_id)
+            reader.require(key, _KEY, _BAD_KEY)
+            asked = reader.fingerprint(join(group, " ", route.called, " "))
+            fields["MessageDeduplicationId"] = f"{reader.form_text(key)}.{asked}"
         return fields
 
     def any_fields(self) -> dict[str, str]:

@@ -49,6 +49,8 @@ class RawTemplateStore:
             resources: The ARNs on which.
             headers: Headers of the call, such as `X-Amz-Target`, where API Gateway does not set them itself.
         """
+        if not template.strip():
+            raise ValueError("template must not be empty: API Gateway would pass any body on to the action as it is")
         self._service = service
         self._action = action
         self._template = template

@@ -15,12 +15,14 @@ from constructs_lib.storage_first_api.errors import AWS_XML, is_type, refused
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall, accepted, always
 from constructs_lib.storage_first_api.problems import Problem, bad_request
 from constructs_lib.storage_first_api.route import SINGLE_TENANT
+from constructs_lib.storage_first_api.stores.reach import require_reachable
 from constructs_lib.storage_first_api.values import (
     RequestValue,
     Source,
     Text,
     Type,
-    join,
+    claim,
+    context,
     parts_of,
     request_id,
     tenant,
@@ -57,7 +59,7 @@ _PASSED_ON = ("Content-MD5", "Content-Type", "If-None-Match")
 _LITERAL = re.compile(r"[\w!.*'()/ -]*", re.ASCII)  # the safe characters of object names
 _DAMAGED = bad_request("The body does not have the checksum that the request gives.")
 _CONDITION = bad_request("If-None-Match takes nothing but an asterisk.")
-_LONG_NAME = bad_request("The name is longer than S3 allows.")
+_BAD_NAME = bad_request("S3 does not allow this name, or none of this length.")
 _CONFLICT = Problem(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     detail="Another request is storing something under this name. Send this one again later.",
@@ -87,15 +89,16 @@ class S3Store:
             bucket: The bucket; a versioned one keeps what is replaced.
             key: The object's name: literals and `path`, `query`, `header`, `claim` and `context` values, such as
                 `path("name")` or `join("photos/", path("name"))`. Where the route's access gives a tenant, the name is
-                `<tenant>/<key>`, and has no part that a client chooses: `..` could lead to another tenant's.
+                `<tenant>/<key>`, and has no values but `request_id()`: `..` could lead to another tenant's objects.
+                Such a tenant must be `claim("sub")`, or an id that AWS gives: no template can check another.
             overwrite: Whether a request may replace an object. If not, it is as if each sent `If-None-Match: *`.
             binary_media_types: The media types, such as `image/*`, whose bodies are bytes. Bodies of all others must be
                 text in UTF-8: other bytes are not kept, unless a `Content-MD5` makes S3 refuse them. The list is the
                 whole API's.
 
         Raises:
-            ValueError: If `key` has a value that is not passed on as it is (of the body, with a default or a type), or
-                `binary_media_types` would take JSON from the API's other routes.
+            ValueError: If `key` can be empty or has a value that is not passed on as it is (of the body, with a
+                default or a type), or `binary_media_types` would take JSON from the API's other routes.
         """
         for media_type in binary_media_types:
             if media_type in {"*/*", "application/*", "application/json"}:
@@ -105,6 +108,8 @@ class S3Store:
                 )
         for part in parts_of(key):
             _check_part(part)
+        if not any(map(_is_never_empty, parts_of(key))):
+            raise ValueError(f"key must have a part that is never empty, such as a literal or path(...); got {key!r}")
         self.bucket = bucket
         self._key = key
         self._overwrite = overwrite
@@ -128,7 +133,13 @@ class S3Store:
         )
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: what shows the objects is up to the app."""
+        """Check that `api` reaches the bucket.
+
+        Raises:
+            ValueError: If it is in another Region.
+        """
+        del route
+        require_reachable("bucket", self.bucket, api, other_accounts=True)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""
@@ -161,8 +172,10 @@ class S3Store:
                     [
                         (is_type("BadDigest"), _DAMAGED),
                         (is_type("InvalidDigest"), _DAMAGED),
-                        (is_type("KeyTooLong"), _LONG_NAME),
+                        (is_type("KeyTooLong"), _BAD_NAME),
+                        (is_type("InvalidURI"), _BAD_NAME),
                         (is_type("EntityTooLarge"), problems.TOO_LARGE),
+                        (is_type("RequestTimeout"), problems.UNAVAILABLE),
                     ],
                     outcome=r"(?!409|412)[34]\d{2}",
                     error_format=AWS_XML,
@@ -180,16 +193,24 @@ class S3Store:
         )
 
     def _object_name(self, route: Route) -> tuple[str | RequestValue, ...]:
+        for value in values_of(self._key):
+            if value.source is Source.PATH:
+                route.require_path_parameter(value.name)
         if route.access.tenant is None:
             return parts_of(self._key)
+        if route.access.tenant not in _SAFE_TENANTS:
+            raise ValueError(
+                f"access of {route.name} must give a tenant that is an id of AWS's making, because no template checks "
+                f"what is part of an object's name: {', '.join(tenant.label for tenant in _SAFE_TENANTS)}; "
+                f"got the {route.access.tenant.label}"
+            )
         for value in values_of(self._key):
-            if value.source in _CLIENT_SOURCES:
+            if value not in {request_id(), tenant()}:
                 raise ValueError(
                     f"key of {route.name} cannot take the {value.label}, because its access gives a tenant: a name "
-                    'such as ".." could lead to another tenant\'s objects. Use values that a client does not choose, '
-                    "such as request_id()"
+                    'such as ".." could lead to another tenant\'s objects. Use request_id()'
                 )
-        return parts_of(join(tenant(), "/", self._key))
+        return parts_of(route.scoped(self._key, separator="/"))
 
 
 def _stored() -> Answer:
@@ -216,7 +237,18 @@ def _check_part(part: str | RequestValue) -> None:
         )
 
 
-_CLIENT_SOURCES = {Source.PATH, Source.QUERY, Source.HEADER}
+def _is_never_empty(part: str | RequestValue) -> bool:
+    if isinstance(part, str):
+        return bool(part)
+    return part.source not in {Source.QUERY, Source.HEADER}
+
+
+_SAFE_TENANTS = (
+    claim("sub"),
+    context("identity.apiKeyId"),
+    context("identity.accountId"),
+    context("identity.cognitoIdentityId"),
+)
 _SOURCES = {
     Source.PATH: "method.request.path.{}",
     Source.QUERY: "method.request.querystring.{}",

@@ -11,6 +11,7 @@ from constructs_lib.storage_first_api.errors import AWS_QUERY, refused
 from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 from constructs_lib.storage_first_api.reader import RequestReader
 from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
+from constructs_lib.storage_first_api.stores.reach import require_reachable
 from constructs_lib.storage_first_api.values import Text, body
 from constructs_lib.stored_queue import StoredQueue
 
@@ -75,7 +76,13 @@ class SqsStore:
         )
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: a message has no place to look it up."""
+        """Check that `api` reaches the queue.
+
+        Raises:
+            ValueError: If it is in another Region.
+        """
+        del route
+        require_reachable("queue", self.queue, api, other_accounts=True)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""

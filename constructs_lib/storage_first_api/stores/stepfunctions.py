@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aws_cdk import Size
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import is_type, refused
 from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
-from constructs_lib.storage_first_api.problems import bad_request
+from constructs_lib.storage_first_api.problems import Problem, bad_request
 from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.stores.reach import require_reachable
 from constructs_lib.storage_first_api.templates import concat
 from constructs_lib.storage_first_api.values import body, idempotency_key
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from constructs_lib.storage_first_api.route import Route
 
 _MAX_INPUT = Size.kibibytes(256)
+_USED_KEY = Problem(
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    detail="This Idempotency-Key was used before, for this request or another. What it asked for then was started.",
+)
 _NOT_AN_INPUT = bad_request("The body cannot be the input of an execution.")
 
 
@@ -59,7 +64,13 @@ class StepFunctionsStore:
         return self.state_machine.grant_start_execution(grantee)
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
-        """Add nothing: an execution is not shown to callers."""
+        """Check that `api` reaches the state machine.
+
+        Raises:
+            ValueError: If it is in another Region.
+        """
+        del route
+        require_reachable("state_machine", self.state_machine, api, other_accounts=True)
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that starts an execution for a request to `route`."""
@@ -75,7 +86,7 @@ class StepFunctionsStore:
         )
         cases = [
             *reader.refusals,
-            (is_type("ExecutionAlreadyExists"), problems.KEY_REUSED),
+            (is_type("ExecutionAlreadyExists"), _USED_KEY),
             (is_type("InvalidExecutionInput"), _NOT_AN_INPUT),
         ]
         return ServiceCall(

@@ -65,6 +65,7 @@ def integration_response(exchange: Exchange, integration: Integration, reply: Re
         rendered = render_template(chosen.templates[media_type], as_text(payload), exchange, what)
         body = rendered.text.encode()
         overrides = dict(rendered.headers)
+        exchange.context["responseOverride"] = {"header": overrides}  # an access log can tell of them
         status = rendered.status or status
     for name, source in chosen.headers.items():
         headers = with_values(headers, name, source(exchange))
