@@ -25,6 +25,7 @@ from storage_first.dlq.place import Place, place
 from storage_first.dlq.queues import Queue, find_queue
 from storage_first.dlq.redrive import BucketRun, Pace, QueueRun, Run, Tally, check_target
 
+_WIDEST: Final = 1_000
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 dlq = typer.Typer(
@@ -225,11 +226,12 @@ def _place(endpoint: str | None, profile: str | None, region: str | None) -> Pla
 def _print_table(holders: list[inventory.Holder]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading, justify in (("DEAD-LETTER QUEUE", "left"), ("FROM", "left"), ("COUNT", "right"), ("OLDEST", "right")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for holder in holders:
         age = str(timedelta(seconds=round(holder.oldest))) if holder.oldest is not None else "?" if holder.count else ""
         table.add_row(holder.name, "\n".join(map(_short, holder.sources)), str(holder.count), age)
-    Console().print(table, highlight=False, markup=False)
+    # Names are there to be copied: the table is as wide as they are.
+    Console(width=_WIDEST).print(table, highlight=False, markup=False)
 
 
 def _short(arn: str) -> str:
