@@ -91,7 +91,8 @@ class Observations(Construct):
                 source=["aws.s3"], detail_type=["Object Created"], detail={"bucket": {"name": [bucket.bucket_name]}}
             ),
         )
-        rule.add_target(targets.SqsQueue(self.new_photos.queue))
+        # What EventBridge cannot deliver waits beside what could not be worked on: `dlq redrive` sends both again.
+        rule.add_target(targets.SqsQueue(self.new_photos.queue, dead_letter_queue=self.new_photos.dead_letter_queue))
         Validations.of(bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions::AwsSolutions-S1", reason="A playground: nobody audits who looks at photos."

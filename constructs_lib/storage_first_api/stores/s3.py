@@ -8,8 +8,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_iam as iam
+from constructs import Construct
 
+from constructs_lib._acknowledge import acknowledge
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import AWS_XML, is_type, refused
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall, accepted, always
@@ -128,6 +131,18 @@ class S3Store:
         """Let `grantee` put objects, and nothing else."""
         if self.bucket.encryption_key:
             self.bucket.encryption_key.grant(grantee, "kms:GenerateDataKey")
+        resource = self.bucket.node.default_child
+        arn = (
+            f"<{Stack.of(resource).get_logical_id(resource)}.Arn>"
+            if isinstance(resource, CfnElement)
+            else self.bucket.bucket_arn
+        )
+        if isinstance(grantee, Construct):
+            acknowledge(
+                grantee,
+                f"AwsSolutions::AwsSolutions-IAM5[Resource::{arn}/*]",
+                reason="Requests name the objects, so no one knows the names before.",
+            )
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["s3:PutObject"], resource_arns=[self.bucket.arn_for_objects("*")]
         )

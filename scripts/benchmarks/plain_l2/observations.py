@@ -39,6 +39,7 @@ class Observations(Construct):
         self.sightings = self._queue("Sightings", consumer="record_sightings", fifo=True)
         self.readings = self._stream("Readings", consumer="record_readings")
         new_photos = self._queue("NewPhotos", consumer="record_photos")
+        dead_letters = new_photos.dead_letter_queue.queue if new_photos.dead_letter_queue else None
         self.photos = self._bucket("Photos", versioned=True)
         cast(
             "s3.CfnBucket", self.photos.node.default_child
@@ -53,7 +54,7 @@ class Observations(Construct):
                 detail_type=["Object Created"],
                 detail={"bucket": {"name": [self.photos.bucket_name]}},
             ),
-            targets=[targets.SqsQueue(new_photos)],
+            targets=[targets.SqsQueue(new_photos, dead_letter_queue=dead_letters)],
         )
 
     def _queue(self, name: str, *, consumer: str, fifo: bool | None = None) -> sqs.Queue:
