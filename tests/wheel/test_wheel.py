@@ -13,6 +13,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What the constructs' tests need besides the library, from the versions that are pinned.
 TEST_TOOLS = ["hypothesis", "jsonschema", "pytest", "pytest-timeout"]
+# Each construct, and the asset of their handlers.
+SHOWN = [
+    f"tests/constructs_lib/{part}"
+    for part in (
+        "job_tracker",
+        "storage_first_api/test_api.py",
+        "stored_queue",
+        "stored_stream",
+        "test_device_topic.py",
+        "test_handlers_asset.py",
+    )
+]
 
 pytestmark = [pytest.mark.wheel, pytest.mark.xdist_group("wheel"), pytest.mark.timeout(600)]
 
@@ -33,7 +45,7 @@ def test_the_wheel_holds_the_library_and_nothing_that_would_collide(wheel):
     assert "constructs_lib/lambdas/jobs/stream_reader.py" in names
     assert "constructs_lib/job_tracker/events/job_status_changed.json" in names
     assert "constructs_lib/py.typed" in names
-    assert "storage_first/sample/handlers/show_gopher.py" in names
+    assert "storage_first/sample/handlers/show.py" in names
     assert "storage_first/local/cdk_cli/package-lock.json" in names
     assert [name for name in names if "__pycache__" in name] == []
 
@@ -54,7 +66,7 @@ def test_the_constructs_pass_their_tests_when_installed(wheel, tmp_path):
     python = environment / "bin" / "python"
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     pinned = ["--constraint", ROOT / "constraints.txt"]
-    subprocess.run([*install, *pinned, f"{wheel}[local]", *TEST_TOOLS], check=True, timeout=400)
+    subprocess.run([*install, *pinned, f"{wheel}[local,openapi]", *TEST_TOOLS], check=True, timeout=400)
     copied = tmp_path / "checkout" / "tests"  # away from the sources, which would be found first
     for part in ("constructs_lib", "oracle"):
         shutil.copytree(ROOT / "tests" / part, copied / part)
@@ -63,7 +75,7 @@ def test_the_constructs_pass_their_tests_when_installed(wheel, tmp_path):
     shutil.copy(ROOT / "pyproject.toml", copied.parent)
 
     run = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/constructs_lib"],
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SHOWN],
         cwd=copied.parent,
         env={**os.environ, "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,

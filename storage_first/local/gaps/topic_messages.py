@@ -1,7 +1,8 @@
 """SNS refuses a message that is empty, too large, or has attributes or ids that it does not take, in SNS's own words.
 
 The emulator takes the attributes, and an empty message, and refuses the ids of a FIFO topic with a code that SNS does
-not have (`InvalidParameterException`; SNS says `InvalidParameter`).
+not have (`InvalidParameterException`; SNS says `InvalidParameter`). A FIFO topic that CloudFormation made it takes for a
+standard one.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ _TYPES: Final = ("Binary", "Number", "String")
 
 
 def close() -> None:
-    """Let Publish look at the whole message."""
+    """Let Publish look at the whole message, and know a FIFO topic by its name, which ends in `.fifo`."""
+    sns._is_fifo_topic = lambda topic: topic["arn"].endswith(".fifo")
     publish = sns._publish
 
     def publish_valid(params: dict[str, Any]) -> Any:

@@ -280,3 +280,17 @@ def test_nothing_is_read_of_a_body_that_is_too_large(stack, api):
     template = text(Route.of(stack, "POST").request_template)
 
     assert template.index('#if($refused == "")') < template.index("$!input.path")
+
+
+@pytest.mark.parametrize("sent", ["5", "true", '{"a":"b"}', '["a"]'])
+def test_what_is_no_text_is_never_stored_as_one(stack, api, sent):
+    api.post("/items", DynamoDbStore(a_table(stack), item={"pk": request_id(), "v": body("$.v")}))
+
+    assert Route.of(stack, "POST").stored(body=f'{{"v":{sent}}}') is None
+
+
+@pytest.mark.parametrize("sent", ["5", "true", '"text"', '"{}"', '"[1]"'])
+def test_what_is_no_object_or_list_is_never_stored_as_json(stack, api, sent):
+    api.post("/items", DynamoDbStore(a_table(stack), item={"pk": request_id(), "v": body("$.v", type=Json)}))
+
+    assert Route.of(stack, "POST").stored(body=f'{{"v":{sent}}}') is None

@@ -25,10 +25,11 @@ def put():
 
 LONG = {"key": "é" * 513}
 LARGE = {"x_amz_meta_note": "x" * 2045}
+CONDITION = {"if_none_match": '"abc"'}
 AS_LARGE_AS_ALLOWED = {"x_amz_meta_note": "x" * 2044}
 
 
-@pytest.mark.parametrize("request_", [LONG, LARGE], ids=["key", "metadata"])
+@pytest.mark.parametrize("request_", [LONG, LARGE, CONDITION], ids=["key", "metadata", "condition"])
 def test_the_bare_emulator_stores_it(bare, put, request_):
     answer, stored, _ = put(bare, **request_)
 
@@ -40,8 +41,9 @@ def test_the_bare_emulator_stores_it(bare, put, request_):
     [
         (LONG, ("KeyTooLongError", "Your key is too long")),
         (LARGE, ("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size")),
+        (CONDITION, ("NotImplemented", "A header you provided implies functionality that is not implemented")),
     ],
-    ids=["key", "metadata"],
+    ids=["key", "metadata", "condition"],
 )
 def test_it_is_refused_and_not_stored(closed, put, request_, error):
     answer, stored, _ = put(closed, **request_)
