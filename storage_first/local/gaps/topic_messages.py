@@ -1,8 +1,8 @@
 """SNS refuses a message that is empty, too large, or has attributes or ids that it does not take, in SNS's own words.
 
 The emulator takes the attributes, and an empty message, and refuses the ids of a FIFO topic with a code that SNS does
-not have (`InvalidParameterException`; SNS says `InvalidParameter`). A FIFO topic that CloudFormation made it takes for a
-standard one.
+not have (`InvalidParameterException`; SNS says `InvalidParameter`). A FIFO topic that CloudFormation made it takes for
+a standard one.
 """
 
 from collections.abc import Iterator

@@ -43,6 +43,6 @@ def refusal(answer: httpx.Response) -> tuple[str, str]:
 
 def xml_refusal(answer: httpx.Response) -> tuple[str, str]:
     """The code and the message of an error in XML."""
-    assert answer.status_code == 400, answer.text
+    assert answer.status_code in {400, 501}, answer.text
     code, message = (answer.text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0] for tag in ("Code", "Message"))
     return code, message.replace("&apos;", "'").replace("&quot;", '"').replace("&#x27;", "'")
