@@ -84,7 +84,7 @@ class JobStore(DynamoDbStore):
         """
         if "+}" in route.path:
             raise ValueError(
-                f"path of a route that stores jobs must not be greedy, because links are built from its depth; "
+                "path of a route that stores jobs must not be greedy, because links are built from its depth; "
                 f"got {route.path!r}"
             )
         self._endpoint.serve(api, route)
@@ -92,7 +92,7 @@ class JobStore(DynamoDbStore):
     def _accepted(self, route: Route) -> Answer:
         # The stage, or the base path of a custom domain, is what stands before the route's own segments.
         links = (
-            '#set($base = $context.path.replaceAll("/+$", ""))'
+            """#set($base = "$context.path")#set($base = $base.replaceAll('/+$', ''))"""
             f"#foreach($segment in [1..{route.segments}])"
             '#set($base = $base.substring(0, $base.lastIndexOf("/")))#end'
             f'#set($href = "$base{JOBS}/$id")#set($context.responseOverride.header.Location = $href)'
