@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from aws_cdk import Size
 
 from constructs_lib.job_tracker.endpoint import JOBS
-from constructs_lib.storage_first_api import DynamoDbStore
 from constructs_lib.storage_first_api.integrations import accepted
 from constructs_lib.storage_first_api.problems import RETRY_AFTER_SECONDS
-from constructs_lib.storage_first_api.stores.dynamodb import ITEM
+from constructs_lib.storage_first_api.stores.dynamodb import ITEM, DynamoDbStore
 from constructs_lib.storage_first_api.templates import Vtl
 from constructs_lib.storage_first_api.values import (
     arrival_digit,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.clients import LONGEST_CALL_MS, stepfunctions
 from lambdas.consumers import messages
 from lambdas.consumers.messages import NotJsonError
-from lambdas.jobs.clients import LONGEST_CALL_MS, stepfunctions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

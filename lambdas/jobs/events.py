@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.jobs.clients import eventbridge
+from lambdas.clients import eventbridge
 from lambdas.jobs.jobs import UnreadableJobError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Never
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
+from lambdas.clients import stepfunctions
 from lambdas.jobs import jobs
-from lambdas.jobs.clients import stepfunctions
 from lambdas.jobs.jobs import Job, Status
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.jobs.clients import dynamodb
+from lambdas.clients import dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

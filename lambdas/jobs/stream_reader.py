@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.clients import LONGEST_CALL_MS
 from lambdas.jobs import events, executions, jobs
-from lambdas.jobs.clients import LONGEST_CALL_MS
 from lambdas.jobs.executions import UnknownJobTypeError
 from lambdas.jobs.jobs import TERMINAL, Job, Status, UnreadableJobError
 

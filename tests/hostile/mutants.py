@@ -111,11 +111,10 @@ MUTANTS = [
     # How much.
     condition('f"$util.base64Encode($input.body).length() > {limit}"', '"false"'),
     *(
-        Mutant(f"{API}/stores/{store}.py", f"        reader.refuse_body_over({limit})\n", "")
+        Mutant(f"{API}/stores/{store}.py", f"    reader.refuse_body_over({limit})\n", "")
         for store, limit in (
             ("dynamodb", "self.max_body"),
-            ("sqs", "_MAX_BODY"),
-            ("sns", "_MAX_BODY"),
+            ("messages", "max_body"),
             ("eventbridge", "_MAX_BODY"),
             ("stepfunctions", "_MAX_INPUT"),
         )

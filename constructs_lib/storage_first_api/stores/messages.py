@@ -6,17 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from constructs_lib.storage_first_api import problems
-from constructs_lib.storage_first_api.errors import is_type, says
+from constructs_lib.storage_first_api.errors import AWS_QUERY, is_type, refused, says
+from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
 from constructs_lib.storage_first_api.problems import Problem, bad_request
-from constructs_lib.storage_first_api.values import Text, idempotency_key, join, request_id, tenant, values_of
+from constructs_lib.storage_first_api.reader import RequestReader
+from constructs_lib.storage_first_api.values import Text, body, idempotency_key, join, request_id, tenant, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from constructs_lib.storage_first_api.reader import RequestReader
+    from aws_cdk import Size
+
     from constructs_lib.storage_first_api.route import Route
 
-FORM = {"header.Content-Type": "'application/x-www-form-urlencoded'"}
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _GROUP = "[!-~]{1,128}"
@@ -82,7 +84,65 @@ class Order:
         return group | ({"MessageDeduplicationId": "-"} if self._fifo else {})
 
 
-def attributes(reader: RequestReader, route: Route, *, prefix: str) -> dict[str, str]:
+def send(
+    route: Route,
+    order: Order,
+    *,
+    service: str,
+    action: str,
+    path: str,
+    fields: Mapping[str, str],
+    body_field: str,
+    attributes: str,
+    max_body: Size,
+    id_path: str,
+) -> ServiceCall:
+    """Describe the call that sends a request to `route` as a message.
+
+    Args:
+        route: The route.
+        order: The place of the message in order.
+        service: `sqs` or `sns`.
+        action: The action.
+        path: The path of the call.
+        fields: The fields that every message has.
+        body_field: The field that holds the body.
+        attributes: What the fields of attributes begin with.
+        max_body: The largest body that is sent.
+        id_path: The JSONPath of the message's id in the answer.
+    """
+    reader = RequestReader(route)
+    reader.refuse_body_over(max_body)
+    message = {"Action": action, **fields}
+    template = reader.form(
+        {
+            **message,
+            body_field: reader.form_text(body()),
+            **order.fields(reader, route),
+            **_attributes(reader, route, prefix=attributes),
+        },
+        # There is no such type of attributes: the refusal names the attribute.
+        impossible={
+            **message,
+            body_field: "-",
+            **order.any_fields(),
+            **_attribute(f"{attributes}.1", "$refused", "Refused", "-"),
+        },
+    )
+    return ServiceCall(
+        service=service,
+        action=action,
+        path=path,
+        template=template,
+        parameters={"header.Content-Type": "'application/x-www-form-urlencoded'"},
+        headers=reader.headers,
+        query_parameters=reader.query_parameters,
+        documentation=reader.documentation,
+        answers=[accepted(f"$!input.path('{id_path}')"), refused(_refusals(reader), error_format=AWS_QUERY)],
+    )
+
+
+def _attributes(reader: RequestReader, route: Route, *, prefix: str) -> dict[str, str]:
     """Write the attributes of a message: the request's id, and the tenant where the route's access gives one."""
     values: dict[str, Text] = {"requestId": request_id()}
     if route.access.tenant:
@@ -93,12 +153,7 @@ def attributes(reader: RequestReader, route: Route, *, prefix: str) -> dict[str,
     return fields
 
 
-def impossible_attribute(*, prefix: str) -> dict[str, str]:
-    """Write an attribute of a type that there is not: the service's refusal names the attribute."""
-    return _attribute(f"{prefix}.1", "$refused", "Refused", "-")
-
-
-def refusals(reader: RequestReader) -> Sequence[tuple[str, Problem]]:
+def _refusals(reader: RequestReader) -> Sequence[tuple[str, Problem]]:
     """List what the service refuses on account of the caller."""
     return [
         *reader.refusals,

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Size
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.storage_first_api.errors import AWS_QUERY, refused
-from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
-from constructs_lib.storage_first_api.reader import RequestReader
-from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
+from constructs_lib.storage_first_api.stores.messages import Order, send
 from constructs_lib.storage_first_api.stores.reach import require_reachable
-from constructs_lib.storage_first_api.values import Text, body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +17,12 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
+    from constructs_lib.storage_first_api.integrations import ServiceCall
     from constructs_lib.storage_first_api.route import Route
+    from constructs_lib.storage_first_api.values import Text
 
 # A message has at most 256 KiB, its attributes included.
 _MAX_BODY = Size.kibibytes(252)
-_ATTRIBUTES = "MessageAttributes.entry"
 
 
 class SnsStore:
@@ -80,33 +77,15 @@ class SnsStore:
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that publishes a request to `route`."""
-        reader = RequestReader(route)
-        reader.refuse_body_over(_MAX_BODY)
-        message = {
-            "Action": "Publish",
-            "TopicArn": self.topic.topic_arn,
-            "Message": reader.form_text(body()),
-        }
-        template = reader.form(
-            {**message, **self._order.fields(reader, route), **attributes(reader, route, prefix=_ATTRIBUTES)},
-            impossible={
-                **message,
-                "Message": "-",
-                **self._order.any_fields(),
-                **impossible_attribute(prefix=_ATTRIBUTES),
-            },
-        )
-        return ServiceCall(
+        return send(
+            route,
+            self._order,
             service="sns",
             action="Publish",
             path="/",
-            template=template,
-            parameters=FORM,
-            headers=reader.headers,
-            query_parameters=reader.query_parameters,
-            documentation=reader.documentation,
-            answers=[
-                accepted("$!input.path('$.PublishResponse.PublishResult.MessageId')"),
-                refused(refusals(reader), error_format=AWS_QUERY),
-            ],
+            fields={"TopicArn": self.topic.topic_arn},
+            body_field="Message",
+            attributes="MessageAttributes.entry",
+            max_body=_MAX_BODY,
+            id_path="$.PublishResponse.PublishResult.MessageId",
         )

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Size
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.storage_first_api.errors import AWS_QUERY, refused
-from constructs_lib.storage_first_api.integrations import ServiceCall, accepted
-from constructs_lib.storage_first_api.reader import RequestReader
-from constructs_lib.storage_first_api.stores.messages import FORM, Order, attributes, impossible_attribute, refusals
+from constructs_lib.storage_first_api.stores.messages import Order, send
 from constructs_lib.storage_first_api.stores.reach import require_reachable
-from constructs_lib.storage_first_api.values import Text, body
 from constructs_lib.stored_queue import StoredQueue
 
 if TYPE_CHECKING:
@@ -22,11 +18,12 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
     from constructs_lib.storage_first_api.api import StorageFirstApi
+    from constructs_lib.storage_first_api.integrations import ServiceCall
     from constructs_lib.storage_first_api.route import Route
+    from constructs_lib.storage_first_api.values import Text
 
 # A message has at most 1 MiB, its attributes included.
 _MAX_BODY = Size.kibibytes(1020)
-_ATTRIBUTES = "MessageAttribute"
 
 
 class SqsStore:
@@ -86,29 +83,15 @@ class SqsStore:
 
     def call(self, route: Route) -> ServiceCall:
         """Describe the call that stores a request to `route`."""
-        reader = RequestReader(route)
-        reader.refuse_body_over(_MAX_BODY)
-        message = {"Action": "SendMessage", "MessageBody": reader.form_text(body())}
-        template = reader.form(
-            {**message, **self._order.fields(reader, route), **attributes(reader, route, prefix=_ATTRIBUTES)},
-            impossible={
-                **message,
-                "MessageBody": "-",
-                **self._order.any_fields(),
-                **impossible_attribute(prefix=_ATTRIBUTES),
-            },
-        )
-        return ServiceCall(
+        return send(
+            route,
+            self._order,
             service="sqs",
             action="SendMessage",
             path=f"{self.queue.env.account}/{self.queue.queue_name}",
-            template=template,
-            parameters=FORM,
-            headers=reader.headers,
-            query_parameters=reader.query_parameters,
-            documentation=reader.documentation,
-            answers=[
-                accepted("$!input.path('$.SendMessageResponse.SendMessageResult.MessageId')"),
-                refused(refusals(reader), error_format=AWS_QUERY),
-            ],
+            fields={},
+            body_field="MessageBody",
+            attributes="MessageAttribute",
+            max_body=_MAX_BODY,
+            id_path="$.SendMessageResponse.SendMessageResult.MessageId",
         )

@@ -12,9 +12,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Match, Template
 
 from constructs_lib import JobTracker
-from constructs_lib.storage_first_api import Access, Cors, DynamoDbStore, Quota, StorageFirstApi, Throttle
+from constructs_lib.storage_first_api import Access, Cors, Quota, StorageFirstApi, Throttle
 from constructs_lib.storage_first_api.route import Route as ApiRoute
-from constructs_lib.stores import S3Store, SqsStore, claim, context, header, join, path, tenant
+from constructs_lib.stores import DynamoDbStore, S3Store, SqsStore, claim, context, header, join, path, tenant
 from tests.constructs_lib.storage_first_api.routes import Route
 
 MISSING_TOKEN = "MISSING_AUTHENTICATION_TOKEN"

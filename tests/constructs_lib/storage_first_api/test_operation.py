@@ -14,8 +14,9 @@ from aws_cdk import aws_wafv2 as wafv2
 from aws_cdk.assertions import Template
 
 from constructs_lib import JobTracker
-from constructs_lib.storage_first_api import Cors, DynamoDbStore, StorageFirstApi, managed_web_acl
+from constructs_lib.storage_first_api import Cors, StorageFirstApi, managed_web_acl
 from constructs_lib.stores import (
+    DynamoDbStore,
     EventBridgeStore,
     KinesisStore,
     S3Store,

@@ -13,8 +13,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
 from constructs_lib import JobTracker
-from constructs_lib.storage_first_api import Access, Cors, DynamoDbStore, StorageFirstApi, Throttle
-from constructs_lib.stores import S3Store, SqsStore, path
+from constructs_lib.storage_first_api import Access, Cors, StorageFirstApi, Throttle
+from constructs_lib.stores import DynamoDbStore, S3Store, SqsStore, path
 from tests.constructs_lib.storage_first_api.routes import Route
 
 ORIGIN = "Access-Control-Allow-Origin"

@@ -5,8 +5,8 @@ import pytest
 from botocore.httpsession import URLLib3Session
 from moto import mock_aws
 
+from lambdas import clients
 from lambdas.consumers import run_execution
-from lambdas.jobs import clients
 from tests.lambdas.consumers.world import MACHINE, REGION, Executions, ExpressMachine
 from tests.lambdas.jobs.world import Context
 

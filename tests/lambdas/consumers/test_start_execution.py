@@ -4,8 +4,8 @@ from io import StringIO
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from lambdas.clients import LONGEST_CALL_MS
 from lambdas.consumers import messages, start_execution
-from lambdas.jobs.clients import LONGEST_CALL_MS
 from tests.lambdas.consumers.world import SHARD, batch, failures, message, record
 from tests.lambdas.jobs.world import refusal
 

@@ -4,7 +4,8 @@ import pytest
 from botocore.httpsession import URLLib3Session
 from moto import mock_aws
 
-from lambdas.jobs import clients, events
+from lambdas import clients
+from lambdas.jobs import events
 from tests.lambdas.jobs import world
 from tests.lambdas.jobs.world import BUS, MACHINE, REGION, TABLE
 

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambdas.jobs import clients, execution_ended
+from lambdas import clients
+from lambdas.jobs import execution_ended
 from tests.lambdas.jobs.world import execution_arn, in_progress, pending, refusal
 
 INPUT = json.dumps({"id": "j-1", "tenant": "default", "type": "AddGopher", "attempt": 1, "input": {"name": "Gordon"}})

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from lambdas.jobs import clients, reconciler
+from lambdas import clients
 from lambdas.jobs import jobs as jobs_table
+from lambdas.jobs import reconciler
 from tests.lambdas.jobs.world import MACHINE, ago, execution_arn, in_progress, of_tenant, pending, refusal
 
 

@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import constructs_lib
-from lambdas.jobs import clients, executions, stream_reader
+from lambdas import clients
+from lambdas.jobs import executions, stream_reader
 from lambdas.jobs.jobs import FIRST_CHECK, Job
 from tests.lambdas.jobs.world import (
     BUS,

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.models import stepfunctions_backends
 
-from lambdas.jobs import clients
+from lambdas import clients
 
 TABLE = "jobs"
 BUS = "jobs"
