@@ -6,11 +6,13 @@ import json
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
+from aws_cdk import Aspects
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.cors import PreflightsAsText
 from constructs_lib.storage_first_api.models import body_model
 
 if TYPE_CHECKING:
@@ -167,6 +169,8 @@ class Gateway:
         """Take bodies of `media_types` as bytes, on all routes."""
         api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
         if media_types:
+            if not api.binary_media_types:
+                Aspects.of(self.rest_api).add(PreflightsAsText())
             api.binary_media_types = sorted({*(api.binary_media_types or ()), *media_types})
 
     def authorizer(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -30,7 +30,7 @@ def describe(api: SynthesizedApi, *, server: str | None = None) -> dict[str, Any
         "responses": dict(sorted(operations.responses.components.items())),
         "securitySchemes": operations.security.schemes,
     }
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": _info(api),
         "servers": _servers(api, stage, server),
@@ -38,6 +38,8 @@ def describe(api: SynthesizedApi, *, server: str | None = None) -> dict[str, Any
         "paths": paths,
         "components": {name: members for name, members in components.items() if members},
     }
+    # A copy in plain JSON: nothing in it is the contract's own, or in it twice.
+    return cast("dict[str, Any]", json.loads(json.dumps(document)))
 
 
 def written(document: Mapping[str, Any], format: str) -> str:
@@ -47,11 +49,9 @@ def written(document: Mapping[str, Any], format: str) -> str:
         document: What `describe` made.
         format: `json` or `yaml`.
     """
-    text = json.dumps(document, indent=2, ensure_ascii=False)
     if format == "json":
-        return text
-    # Read again, so that what is the same object in several places is not written as an alias.
-    return str(yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, width=120)).rstrip("\n")
+        return json.dumps(document, indent=2, ensure_ascii=False)
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)).rstrip("\n")
 
 
 def _info(api: SynthesizedApi) -> dict[str, Any]:

@@ -98,6 +98,19 @@ def test_a_refusal_says_what_its_template_says(real):
     assert reused["content"][PROBLEM]["example"]["detail"] == reused["description"]
 
 
+def test_a_document_is_the_caller_s_to_change(tmp_path):
+    app = App(outdir=str(tmp_path))
+    OrdersStack(app, "Stack")
+    app.synth()
+    (api,) = read_apis(tmp_path)
+    document = describe(api)
+    before = json.loads(json.dumps(document))
+
+    document["components"]["schemas"]["Accepted"]["properties"]["status"] = {"const": "Done"}
+
+    assert describe(api) == before
+
+
 def test_preflight_methods_are_left_out(real):
     assert not any("options" in operations for operations in real["paths"].values())
 

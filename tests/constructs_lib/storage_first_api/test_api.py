@@ -2,12 +2,14 @@ import json
 
 import pytest
 from aws_cdk import App, Duration, Size, Stack
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
 from constructs_lib import Cors, StorageFirstApi, Throttle
-from constructs_lib.stores import DynamoDbStore
+from constructs_lib.stores import DynamoDbStore, S3Store, join, path
 
 
 @pytest.fixture
@@ -149,6 +151,29 @@ def test_every_answer_of_the_api_carries_its_cors_headers(stack, table):
     for refusal in refusals:
         headers = refusal["Properties"]["ResponseParameters"]
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'https://app.example'"
+
+
+@pytest.mark.parametrize("paths", [["/orders", "/photos/{name}"], ["/photos/{name}", "/orders"]])
+def test_preflights_of_an_api_that_takes_bytes_make_text_of_them(stack, table, paths):
+    api = StorageFirstApi(stack, "Api", cors=Cors(origins=["*"]))
+    photos = S3Store(s3.Bucket(stack, "Photos"), key=join("photos/", path("name")))
+
+    for each in paths:
+        api.post(each, photos if "{name}" in each else DynamoDbStore(table))
+
+    preflights = [method["Integration"] for method in methods(stack) if method["HttpMethod"] == "OPTIONS"]
+    assert len(preflights) > 2
+    assert {each.get("ContentHandling") for each in preflights} == {"CONVERT_TO_TEXT"}
+
+
+def test_an_integration_of_the_app_s_own_gets_the_bytes(stack):
+    api = StorageFirstApi(stack, "Api")
+    own = apigateway.HttpIntegration("https://own.example", http_method="OPTIONS")
+    api.rest_api.root.add_resource("own").add_method("OPTIONS", own)
+
+    api.put("/photos/{name}", S3Store(s3.Bucket(stack, "Photos"), key=path("name")))
+
+    assert not any("ContentHandling" in method["Integration"] for method in methods(stack))
 
 
 def test_every_refusal_of_api_gateway_is_a_problem_with_its_status(stack):

@@ -94,6 +94,27 @@ def test_a_fifo_message_without_its_ids_is_refused(closed, request_, says):
     assert not published
 
 
+def publish_to_made(side):
+    """Publish to a FIFO topic that CloudFormation made, with a group and without a deduplication id."""
+    topic = {
+        "Type": "AWS::SNS::Topic",
+        "Properties": {"TopicName": unique("topic") + ".fifo", "FifoTopic": True},
+    }
+    arn = side.stack({"Topic": topic})("Topic")
+    return query(side, "sns", "", Action="Publish", TopicArn=arn, Message="hello", MessageGroupId="g")
+
+
+def test_the_bare_emulator_takes_a_fifo_topic_of_a_template_for_a_standard_one(bare):
+    assert publish_to_made(bare).status_code == 200
+
+
+def test_a_fifo_topic_of_a_template_is_one(closed):
+    code, message = xml_refusal(publish_to_made(closed))
+
+    assert code == "InvalidParameter"
+    assert message.startswith("Invalid parameter: The topic should either have ContentBasedDeduplication")
+
+
 def test_the_bare_emulator_words_the_limit_in_another_way(bare):
     answer, _ = publish(bare, message="x" * 262_145)
 
