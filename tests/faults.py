@@ -51,10 +51,11 @@ class Refusal:
 
     status: int
     code: str
+    message: str = f"{INTERNAL} may not do this"
 
     def answer(self, call: Call) -> "Answer":
         """Write the answer as the service would."""
-        message = f"{INTERNAL} may not do this"
+        message = self.message
         if call.service == "s3":
             error = f"<Error><Code>{self.code}</Code><Message>{message}</Message></Error>"
             return Answer(self.status, f'<?xml version="1.0" encoding="UTF-8"?>{error}'.encode(), "application/xml")

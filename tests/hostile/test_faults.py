@@ -149,6 +149,37 @@ def test_an_entry_that_failed_inside_a_success_is_none(routes, entry, status):
     assert told(routes, "POST /events/{kind}", faults.Answer(200, json.dumps(body).encode())) == status
 
 
+# In the services' own words, where there is no code for it.
+WORDS = [
+    ("dynamodb", 413, "Item size to update has exceeded the maximum allowed size"),
+    ("dynamodb", 400, "Size of hashkey has exceeded the maximum size limit of 2048 bytes"),
+    ("dynamodb", 400, "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"),
+    ("dynamodb", 400, "The AttributeValue for a key attribute cannot contain an empty string value. Key: pk"),
+    ("dynamodb", 400, "Attempting to store more than 38 significant digits in a Number"),
+    ("dynamodb", 400, "Number overflow. Attempting to store a number with magnitude larger than supported range"),
+    ("dynamodb", 400, "Number underflow. Attempting to store a number with magnitude smaller than supported range"),
+    ("sqs", 413, "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."),
+    ("sns", 413, "Invalid parameter: Message too long"),
+    ("kinesis", 413, "Value at 'data' failed to satisfy constraint: Member must have length less than or equal to 1"),
+    ("events", 413, "Total size of the entries in the request is over the limit."),
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "refused", "status"),
+    [
+        pytest.param(route, faults.Refusal(400, "ValidationError", words), status, id=f"{route}: {words}")
+        for service, status, words in WORDS
+        for route, (called, _) in SERVICES.items()
+        if service == called and not route.startswith("GET")
+    ],
+)
+def test_what_is_refused_on_account_of_the_request_is_the_caller_s(routes, route, refused, status):
+    service, _ = SERVICES[route]
+
+    assert told(routes, route, refusal(service, refused)) == status
+
+
 CONFIRMATIONS = {
     "POST /dynamodb/{part}": {"Attributes": {"sk": {"S": "k"}, "text": {"S": "x"}}},
     "POST /jobs": {"Attributes": {"id": {"S": "k"}, "status": {"S": "Pending"}}},
