@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Parts of the names by which services say that a caller should come back later.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, and the service models
-_THROTTLES = ("Throttl", "ThroughputExceeded", "RequestLimitExceeded", "ExecutionLimitExceeded", "Conflict")
+_THROTTLES = "Throttl|ThroughputExceeded|RequestLimitExceeded|ExecutionLimitExceeded|Conflict"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def refused(
         error_format: Where the service says why.
         otherwise: What everything else is.
     """
-    throttled = " || ".join(map(is_type, _THROTTLES))
+    throttled = f"$type.matches('(?s).*({_THROTTLES}).*')"
     verdict = choose([*cases, (throttled, problems.THROTTLED)], otherwise=otherwise)
     setup = f"""
 #set($type = "{error_format.type}")

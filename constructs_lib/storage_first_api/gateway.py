@@ -49,6 +49,7 @@ class Gateway:
         self._authorizers: dict[tuple[str, Hashable], apigateway.IAuthorizer] = {}
         self._roles: dict[Hashable, iam.Role] = {}
         self._models: dict[str, apigateway.IModel] = {}
+        self._methods: list[apigateway.Method] = []
         self._refusals = problems.add_gateway_responses(scope, rest_api, headers=self.headers)
 
     @classmethod
@@ -165,12 +166,20 @@ class Gateway:
             )
         return {"application/json": self._models[key], "$default": self._models[key]}
 
+    def serve(self, method: apigateway.Method) -> None:
+        """Note a method that calls a service."""
+        self._methods.append(method)
+        if cast("apigateway.CfnRestApi", self.rest_api.node.default_child).binary_media_types:
+            _answer_as_text(method)
+
     def accept_bytes(self, media_types: Sequence[str]) -> None:
         """Take bodies of `media_types` as bytes, on all routes."""
         api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
         if media_types:
             if not api.binary_media_types:
                 Aspects.of(self.rest_api).add(PreflightsAsText())
+                for method in self._methods:
+                    _answer_as_text(method)
             api.binary_media_types = sorted({*(api.binary_media_types or ()), *media_types})
 
     def authorizer(
@@ -238,6 +247,15 @@ class Gateway:
         if deployment:
             deployment.add_to_logical_id(changes)
             deployment.node.add_dependency(after)
+
+
+def _answer_as_text(method: apigateway.Method) -> None:
+    """In an API that takes bytes, an `Accept` of a binary media type would make bytes of an answer in JSON."""
+    resource = cast("apigateway.CfnMethod", method.node.default_child)
+    integration = cast("apigateway.CfnMethod.IntegrationProperty", resource.integration)
+    for index in range(len(cast("Sequence[object]", integration.integration_responses))):
+        place = f"Integration.IntegrationResponses.{index}.ContentHandling"
+        resource.add_property_override(place, "CONVERT_TO_TEXT")
 
 
 def _throttle_settings(throttle: Throttle) -> apigateway.ThrottleSettings:

@@ -98,8 +98,6 @@ class ServiceCall:
                 integration_responses=[
                     apigateway.IntegrationResponse(
                         selection_pattern=answer.outcome or None,
-                        # In an API with binary media types, an `Accept` of one would make bytes of the answer.
-                        content_handling=apigateway.ContentHandling.CONVERT_TO_TEXT,
                         status_code=str(answer.status.value),
                         response_templates={"application/json": answer.template},
                         response_parameters=answer.response_parameters(),

@@ -135,6 +135,8 @@ class RequestReader:
 
     def _inside(self, value: RequestValue) -> Vtl:
         """Escape `value`, unless it can be nothing but digits, letters and the like."""
+        if value.source is Source.TENANT and not self._route.access.tenant:
+            return Vtl(SINGLE_TENANT)
         variable = self.variable(value)
         plain = value.source in _PLAIN or value.type in {Type.NUMBER, Type.BOOL}
         return Vtl(f"${{{variable[1:]}}}") if plain else client_text(variable)

@@ -21,6 +21,7 @@ from constructs_lib.storage_first_api.stores.items import (
     is_of_the_moment,
     key_of,
     kind_of,
+    takes_numbers,
     write_attribute,
 )
 from constructs_lib.storage_first_api.stores.reach import require_reachable
@@ -54,6 +55,7 @@ _BAD_NUMBER = Problem(
     status=HTTPStatus.BAD_REQUEST,
     detail="A number has more than 38 digits, or is too large or too small. Nothing was stored.",
 )
+_NUMBERS = [(says(words), _BAD_NUMBER) for words in ("significant digits", "Number overflow", "Number underflow")]
 _LONG_KEY = bad_request("What makes the key of the item is too long.")
 _EMPTY_KEY = bad_request("What makes a key of the item is empty.")
 _REQUEST_ITEM: Mapping[str, Attribute] = {
@@ -162,9 +164,7 @@ class DynamoDbStore:
             (says("Item size"), problems.TOO_LARGE),
             (says("size limit"), _LONG_KEY),
             (says("empty string value"), _EMPTY_KEY),
-            (says("significant digits"), _BAD_NUMBER),
-            (says("Number overflow"), _BAD_NUMBER),
-            (says("Number underflow"), _BAD_NUMBER),
+            *(_NUMBERS if takes_numbers(self.item) else ()),
         ]
         return ServiceCall(
             service="dynamodb",

@@ -127,6 +127,17 @@ def write_attribute(reader: RequestReader, value: Attribute) -> Mapping[str, Val
     return {kind: written}
 
 
+def takes_numbers(value: Attribute) -> bool:
+    """Whether requests give numbers, which can be out of DynamoDB's range."""
+    match value:
+        case Mapping():
+            return any(map(takes_numbers, value.values()))
+        case list() | tuple():
+            return any(map(takes_numbers, value))
+        case _:
+            return isinstance(value, RequestValue) and kind_of(value) == "N"
+
+
 def is_of_the_moment(value: Attribute) -> bool:
     """Whether the same request sent again has another value here."""
     match value:
