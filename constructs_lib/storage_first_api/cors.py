@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jsii
-from aws_cdk import IAspect
-from aws_cdk import aws_apigateway as apigateway
-
 from constructs_lib.storage_first_api.reader import IDEMPOTENCY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import Duration
-    from constructs import IConstruct
 
 # What routes and accesses of the library take.
 _HEADERS = ("Content-Type", IDEMPOTENCY_KEY, "Authorization", "X-Api-Key", "Content-MD5", "If-None-Match")
@@ -84,20 +79,3 @@ class Cors:
             "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
             "max_age": self.max_age,
         }
-
-
-@jsii.implements(IAspect)
-class PreflightsAsText:
-    """Makes text of the bodies of preflight requests to an API that takes bytes.
-
-    API Gateway answers 500 where a mock integration gets bytes: even none, if the Content-Type says that they are.
-    """
-
-    def visit(self, node: IConstruct) -> None:
-        """Change `node` if it answers preflight requests."""
-        if isinstance(node, apigateway.CfnMethod) and node.http_method == "OPTIONS" and _is_mock(node):
-            node.add_property_override("Integration.ContentHandling", "CONVERT_TO_TEXT")
-
-
-def _is_mock(method: apigateway.CfnMethod) -> bool:
-    return getattr(method.integration, "type", None) == "MOCK"

@@ -6,13 +6,11 @@ import json
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Aspects
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.storage_first_api import problems
-from constructs_lib.storage_first_api.cors import PreflightsAsText
 from constructs_lib.storage_first_api.models import body_model
 
 if TYPE_CHECKING:
@@ -177,7 +175,6 @@ class Gateway:
         api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
         if media_types:
             if not api.binary_media_types:
-                Aspects.of(self.rest_api).add(PreflightsAsText())
                 for method in self._methods:
                     _answer_as_text(method)
             api.binary_media_types = sorted({*(api.binary_media_types or ()), *media_types})

@@ -254,7 +254,7 @@ def test_functions_are_given_the_variables_that_handlers_read_and_no_others(synt
         for variable in function["Properties"]["Environment"]["Variables"]
     }
 
-    modules = ("clients", "events", "executions", "execution_ended", "jobs", "reconciler", "stream_reader")
+    modules = ("events", "executions", "execution_ended", "jobs", "reconciler", "stream_reader")
     read = {name for module in modules for name in re.findall(r'environ\["(\w+)"\]', source(f"lambdas.jobs.{module}"))}
     assert given - {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"} == read
 

@@ -154,26 +154,30 @@ def test_every_answer_of_the_api_carries_its_cors_headers(stack, table):
 
 
 @pytest.mark.parametrize("paths", [["/orders", "/photos/{name}"], ["/photos/{name}", "/orders"]])
-def test_preflights_of_an_api_that_takes_bytes_make_text_of_them(stack, table, paths):
-    api = StorageFirstApi(stack, "Api", cors=Cors(origins=["*"]))
+def test_answers_of_an_api_that_takes_bytes_are_text_whatever_a_caller_accepts(stack, table, paths):
+    api = StorageFirstApi(stack, "Api")
     photos = S3Store(s3.Bucket(stack, "Photos"), key=join("photos/", path("name")))
 
     for each in paths:
         api.post(each, photos if "{name}" in each else DynamoDbStore(table))
 
-    preflights = [method["Integration"] for method in methods(stack) if method["HttpMethod"] == "OPTIONS"]
-    assert len(preflights) > 2
-    assert {each.get("ContentHandling") for each in preflights} == {"CONVERT_TO_TEXT"}
+    answers = [answer for method in methods(stack) for answer in method["Integration"]["IntegrationResponses"]]
+    assert len(answers) > 5
+    assert {answer.get("ContentHandling") for answer in answers} == {"CONVERT_TO_TEXT"}
 
 
-def test_an_integration_of_the_app_s_own_gets_the_bytes(stack):
+def test_an_integration_of_the_app_s_own_answers_bytes(stack):
     api = StorageFirstApi(stack, "Api")
-    own = apigateway.HttpIntegration("https://own.example", http_method="OPTIONS")
-    api.rest_api.root.add_resource("own").add_method("OPTIONS", own)
+    answer = apigateway.IntegrationResponse(status_code="200")
+    own = apigateway.AwsIntegration(
+        service="s3", path="own/photo", options=apigateway.IntegrationOptions(integration_responses=[answer])
+    )
+    api.rest_api.root.add_resource("own").add_method("GET", own)
 
     api.put("/photos/{name}", S3Store(s3.Bucket(stack, "Photos"), key=path("name")))
 
-    assert not any("ContentHandling" in method["Integration"] for method in methods(stack))
+    (shown,) = (method["Integration"] for method in methods(stack) if method["HttpMethod"] == "GET")
+    assert "ContentHandling" not in shown["IntegrationResponses"][0]
 
 
 def test_every_refusal_of_api_gateway_is_a_problem_with_its_status(stack):
