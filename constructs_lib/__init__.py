@@ -5,6 +5,7 @@ Where an API can store its requests, and what of them, is in `constructs_lib.sto
 
 from constructs_lib.alarms import AlarmTopic
 from constructs_lib.device_topic import DeviceTopic
+from constructs_lib.job_notifications import JobNotifications
 from constructs_lib.job_tracker import JobTracker
 from constructs_lib.storage_first_api import Access, Cors, Quota, StorageFirstApi, Throttle, managed_web_acl
 from constructs_lib.storage_first_api.models import Body, from_openapi
@@ -17,6 +18,7 @@ __all__ = [
     "Body",
     "Cors",
     "DeviceTopic",
+    "JobNotifications",
     "JobTracker",
     "Quota",
     "StorageFirstApi",

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from storage_first.console import INTERRUPTED, fail
 from storage_first.dlq.commands import dlq
+from storage_first.jobs.commands import jobs
 from storage_first.local.cloud import LocalCloud
 from storage_first.local.errors import LocalCloudError
 from storage_first.local.report import report_to
@@ -28,6 +29,7 @@ _PORT: Final = 4700
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 cli.add_typer(dlq, name="dlq")
+cli.add_typer(jobs, name="jobs")
 _Port = Annotated[int, typer.Option(help="Where the first REST API is served.", min=0, max=65_535)]
 
 

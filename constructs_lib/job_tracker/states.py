@@ -76,14 +76,13 @@ def progress(
         "Progress",
         state_name=state_name,
         table=table,
-        update="SET #progress = :progress, #updatedAt = :now, #version = #version + :one",
+        update="SET #progress = :progress, updatedAt = :now, #version = #version + :one",
         values={":progress": tasks.DynamoAttributeValue.from_map(report), ":now": _text(_NOW)},
     )
 
 
-_ENDED = (
-    "#finishedAt = :now, #updatedAt = :now, #expiresAt = :expires, #version = #version + :one REMOVE #open, #checkAt"
-)
+# A hash stands before the names that DynamoDB reserves, or may.
+_ENDED = "finishedAt = :now, updatedAt = :now, expiresAt = :expires, #version = #version + :one REMOVE #open, checkAt"
 
 
 def _ended_at(expire_after: Duration) -> dict[str, tasks.DynamoAttributeValue]:
@@ -102,7 +101,7 @@ def _write(
     output: str = "{% $states.input %}",
 ) -> tasks.DynamoUpdateItem:
     """Define one conditional write to the job that this execution works on."""
-    condition = "#status = :status AND #executionArn = :execution"
+    condition = "#status = :status AND executionArn = :execution"
     words = (update + " " + condition).replace(",", " ").split()
     state = tasks.DynamoUpdateItem.jsonata(
         scope,

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Size
 
-from constructs_lib.job_tracker.endpoint import JOBS
-from constructs_lib.storage_first_api.integrations import accepted
-from constructs_lib.storage_first_api.problems import RETRY_AFTER_SECONDS
+from constructs_lib.job_tracker.endpoints.links import accepted_job
+from constructs_lib.job_tracker.endpoints.listing import TYPE_PATTERN
 from constructs_lib.storage_first_api.stores.dynamodb import ITEM, DynamoDbStore
-from constructs_lib.storage_first_api.templates import Vtl
 from constructs_lib.storage_first_api.values import (
     arrival_digit,
     arrival_time,
@@ -25,14 +23,16 @@ from constructs_lib.storage_first_api.values import (
 if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
 
-    from constructs_lib.job_tracker.endpoint import JobEndpoint
+    from constructs_lib.job_tracker.endpoints import JobEndpoints
     from constructs_lib.storage_first_api import StorageFirstApi
     from constructs_lib.storage_first_api.integrations import Answer
     from constructs_lib.storage_first_api.route import Route
+    from constructs_lib.storage_first_api.values import Text
 
 # An execution's input has at most 256 KiB: what is stored must fit into it, with the job around it.
 _MAX_BODY = Size.kibibytes(240)
-_TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_TYPE_NAME = re.compile(TYPE_PATTERN)
+_PATH = re.compile(r"/[A-Za-z0-9/._~-]*")
 
 
 class JobStore(DynamoDbStore):
@@ -42,13 +42,14 @@ class JobStore(DynamoDbStore):
     answers with the job as it is now, and changes nothing.
     """
 
-    def __init__(self, table: dynamodb.ITable, endpoint: JobEndpoint, *, type: str) -> None:
+    def __init__(self, table: dynamodb.ITable, endpoints: JobEndpoints, *, type: str, entity: str | None) -> None:
         """Store requests in the table of a `JobTracker`.
 
         Args:
             table: The jobs.
-            endpoint: What shows the jobs.
+            endpoints: What an API serves of the jobs.
             type: The type of the jobs.
+            entity: The path of what a job makes, with `{id}` for the job's id.
         """
         super().__init__(
             table,
@@ -64,6 +65,7 @@ class JobStore(DynamoDbStore):
                 "updatedAt": arrival_time(),
                 "requestId": request_id(),
                 "input": body(),
+                **({"entity": _path(entity)} if entity else {}),
                 # The index of the unfinished; `open` spreads it.
                 "open": arrival_digit(),
                 "checkAt": arrival_time(),
@@ -72,7 +74,7 @@ class JobStore(DynamoDbStore):
         )
         self._compared = ["type", "input"]
         self._expires = "expiresAt"
-        self._endpoint = endpoint
+        self._endpoints = endpoints
 
     def bind(self, api: StorageFirstApi, route: Route) -> None:
         """Let `api` show the jobs that its answers link to.
@@ -86,24 +88,20 @@ class JobStore(DynamoDbStore):
                 "path of a route that stores jobs must not be greedy, because links are built from its depth; "
                 f"got {route.path!r}"
             )
-        self._endpoint.serve(api, route)
+        self._endpoints.serve(api, route)
 
     def _accepted(self, route: Route) -> Answer:
-        # The stage, or the base path of a custom domain, is what stands before the route's own segments.
-        links = (
-            """#set($base = "$context.path")#set($base = $base.replaceAll('/+$', ''))"""
-            f"#foreach($segment in [1..{route.segments}])"
-            '#set($base = $base.substring(0, $base.lastIndexOf("/")))#end'
-            f'#set($href = "$base{JOBS}/$id")#set($context.responseOverride.header.Location = $href)'
-            f'#set($context.responseOverride.header.Retry-After = "{RETRY_AFTER_SECONDS}")\n'
+        return accepted_job(route, setup=ITEM)
+
+
+def _path(entity: str) -> Text:
+    before, placeholder, after = entity.partition("{id}")
+    if not (placeholder and _PATH.fullmatch(before + after)):
+        raise ValueError(
+            "entity must be a path of letters, digits, slashes and any of . _ ~ - with {id} in it once, such as "
+            f"/gophers/{{id}}; got {entity!r}"
         )
-        return accepted(
-            "$!item.id.S",
-            status=Vtl("$item.status.S"),
-            links=[{"rel": "job", "href": Vtl("$href")}],
-            setup=ITEM,
-            found=links,
-        )
+    return join(before, idempotency_key(), *([after] if after else []))
 
 
 def require_job_type(argument: str, value: str) -> None:

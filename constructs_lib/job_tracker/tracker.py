@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import jsii
 from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack, Token
@@ -16,14 +16,22 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, IConstruct, IValidation
+from constructs import Construct, IValidation
 
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib._handlers import handler_function
+from constructs_lib.job_notifications.topic import JobTopic, notify
 from constructs_lib.job_tracker import states
-from constructs_lib.job_tracker.endpoint import JobEndpoint
+from constructs_lib.job_tracker.endpoints import JobEndpoints, listing
 from constructs_lib.job_tracker.store import JobStore, require_job_type
 from constructs_lib.job_tracker.workflow import TrackedWorkflow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_sns as sns
+
+    from constructs_lib.alarms import AlarmTopic
 
 OPEN_JOBS = "open"
 
@@ -90,7 +98,7 @@ class JobTracker(Construct):
         self._used_types: set[str] = set()
 
         self.table = self._define_table()
-        self._endpoint = JobEndpoint(self.table)
+        self._endpoints = JobEndpoints(self.table, expire_after=expire_after)
         self.bus: events.IEventBus = bus or events.EventBus(self, "Bus")
         self.dead_letter_queue, self.dead_letter_alarm = self._define_dead_letters()
         common = {
@@ -112,19 +120,23 @@ class JobTracker(Construct):
         )
         self.node.add_validation(_EveryTypeHasAWorkflow(self))
 
-    def store(self, job_type: str) -> JobStore:
+    def store(self, job_type: str, *, entity: str | None = None) -> JobStore:
         """Make the store of routes whose requests become jobs of one type.
 
-        An API that uses it serves `GET /jobs/{jobId}` too.
+        An API that uses it also serves `GET /jobs/{jobId}`, `GET /jobs` (newest first; `?status=` and `?type=` choose),
+        `DELETE /jobs/{jobId}` to cancel a job, and `POST /jobs/{jobId}/retry` to give one that is Failed or Cancelled a
+        new attempt.
 
         Args:
             job_type: The type of the jobs; a workflow must work on it.
+            entity: Where the API shows what such a job makes, such as `/gophers/{id}`: the entity has the id of its
+                job, which links there when it has Succeeded.
 
         Raises:
-            ValueError: If the type is no name.
+            ValueError: If the type is no name, or `entity` no path with `{id}` in it.
         """
         self._use_type(job_type)
-        return JobStore(self.table, self._endpoint, type=job_type)
+        return JobStore(self.table, self._endpoints, type=job_type, entity=entity)
 
     def workflow(
         self,
@@ -199,6 +211,26 @@ class JobTracker(Construct):
             place, table=self.table, percent=percent, message=message, state_name=state_name or f"Progress {percent}%"
         )
 
+    def notify(self, topic: sns.ITopic | AlarmTopic, *, alarm_topic: sns.ITopic | AlarmTopic | None = None) -> JobTopic:
+        """Publish every change of a job's status to an SNS topic.
+
+        A message is the event, as the bus has it. Subscriptions choose from it by filter policies of scope
+        `MessageBody`, such as `{"detail": {"status": ["Failed"]}}`.
+
+        A topic that this app defines lets EventBridge publish, and so does its key. The policy of an imported topic
+        must let `events.amazonaws.com` do `sns:Publish`; that of an imported key, `kms:Decrypt` and
+        `kms:GenerateDataKey*`. Nobody can let EventBridge use the key that AWS manages for SNS.
+        https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+
+        Args:
+            topic: Whom to tell: a standard topic.
+            alarm_topic: Who is told of changes that could not be published.
+
+        Raises:
+            ValueError: If `topic` is FIFO, or is told already.
+        """
+        return notify(self, topic, alarm_topic=alarm_topic, removal_policy=self._removal_policy)
+
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` look up single jobs."""
         return self._grant(grantee, "dynamodb:GetItem")
@@ -223,9 +255,11 @@ class JobTracker(Construct):
         )
         for function in (self.reader, self.reconciler):
             function.add_environment("WORKFLOWS", workflows)
-            machine.grant_start_execution(function)
-        for function in (self.execution_ended, self.reconciler):
-            self._grant_describe(machine, function)
+        may_run = self._policy("RunsWorkflows", self.reader, self.reconciler)
+        machine.grant_start_execution(may_run)
+        self._grant_executions(machine, may_run, "states:StopExecution")
+        may_look = self._policy("LooksAtExecutions", self.execution_ended, self.reconciler)
+        self._grant_executions(machine, may_look, "states:DescribeExecution")
         # A rule for each machine: an event pattern has 2,048 characters, too few for the ARNs of all.
         events.Rule(
             tracked,
@@ -249,8 +283,8 @@ class JobTracker(Construct):
             ],
         )
 
-    def _grant_describe(self, machine: sfn.StateMachine, function: lambda_.Function) -> None:
-        machine.grant_execution(function, "states:DescribeExecution")
+    def _grant_executions(self, machine: sfn.StateMachine, policy: iam.ManagedPolicy, action: str) -> None:
+        machine.grant_execution(policy, action)
         stack = Stack.of(self)
         where = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
         partition, region, account = (
@@ -260,9 +294,16 @@ class JobTracker(Construct):
         name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine_id}"}}]}}]}}'
         executions = f"arn:{partition}:states:{region}:{account}:execution:{name}:*"
         acknowledge(
-            cast("IConstruct", function.role),
+            policy,
             f"AwsSolutions::AwsSolutions-IAM5[Resource::{executions}]",
             reason="Each job has an execution of its own, whose name is known only when the job is.",
+        )
+
+    def _policy(self, id: str, *functions: lambda_.Function) -> iam.ManagedPolicy:
+        """Find or define what some functions may do to workflows, once for all: the ARNs of executions are long."""
+        found = cast("iam.ManagedPolicy | None", self.node.try_find_child(id))
+        return found or iam.ManagedPolicy(
+            self, id, roles=[cast("iam.IRole", function.role) for function in functions]
         )
 
     def _define_table(self) -> dynamodb.TableV2:
@@ -277,13 +318,14 @@ class JobTracker(Construct):
                 point_in_time_recovery_enabled=True
             ),
             global_secondary_indexes=[
+                *(_newest_first(asked) for asked in listing.INDEXES),
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=OPEN_JOBS,
                     partition_key=dynamodb.Attribute(name="open", type=dynamodb.AttributeType.STRING),
                     sort_key=dynamodb.Attribute(name="checkAt", type=dynamodb.AttributeType.STRING),
                     projection_type=dynamodb.ProjectionType.INCLUDE,
                     non_key_attributes=["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
-                )
+                ),
             ],
             removal_policy=self._removal_policy,
         )
@@ -407,6 +449,21 @@ class JobTracker(Construct):
     def _grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
         """Allow `actions` on single jobs. The table's own `grant_*` methods allow a Scan, and every index."""
         return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.table.table_arn])
+
+
+def _newest_first(asked: Sequence[str]) -> dynamodb.GlobalSecondaryIndexPropsV2:
+    """Define the index of each tenant's jobs, or of those that have in common what is asked for."""
+    return dynamodb.GlobalSecondaryIndexPropsV2(
+        index_name=listing.index_name(asked),
+        partition_keys=[_text_attribute(name) for name in ("tenant", *asked)],
+        sort_keys=[_text_attribute("createdAt")],
+        projection_type=dynamodb.ProjectionType.INCLUDE,
+        non_key_attributes=[name for name in listing.SHOWN if name not in asked],
+    )
+
+
+def _text_attribute(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
 @jsii.implements(IValidation)

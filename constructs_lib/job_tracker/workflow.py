@@ -42,7 +42,6 @@ class TrackedWorkflow(Construct):
         failed = sfn.Fail.jsonata(
             self,
             "JobFailed",
-            comment="The execution fails as the work did.",
             error="{% $states.input.Error %}",
             cause="{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
         )

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.integrations import Answer
 from constructs_lib.storage_first_api.problems import Problem, choose
-from constructs_lib.storage_first_api.templates import document
+from constructs_lib.storage_first_api.templates import document, either
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from constructs_lib.storage_first_api.templates import Raw
 
 # Parts of the names by which services say that a caller should come back later.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, and the service models
@@ -48,6 +50,8 @@ def refused(
     outcome: str = r"[34]\d{2}",
     error_format: ErrorFormat = AWS_JSON,
     otherwise: Problem = problems.MISCONFIGURED,
+    setup: str = "",
+    unless: tuple[str, Raw] | None = None,
 ) -> Answer:
     """Answer a service's refusals: those in `cases`, throttling, and everything else, which is our own mistake.
 
@@ -56,12 +60,18 @@ def refused(
         outcome: The statuses that the service refuses with, as a regular expression.
         error_format: Where the service says why.
         otherwise: What everything else is.
+        setup: Directives that run first.
+        unless: A condition under which nothing was refused after all, and what is answered then.
     """
     throttled = f"$type.matches('(?s).*({_THROTTLES}).*')"
     verdict = choose([*cases, (throttled, problems.THROTTLED)], otherwise=otherwise)
     setup = f"""
 #set($type = "{error_format.type}")
-#set($message = "{error_format.message}")"""
+#set($message = "{error_format.message}")
+{setup}"""
+    if unless:
+        condition, answer = unless
+        verdict = either(condition, answer, verdict)
     return Answer(
         outcome=outcome,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -174,6 +174,13 @@ class RequestReader:
         variable = self.variable(text)  # reading it may have refused the request already, for a better reason
         self.refuse(f"$refused == \"\" && !{variable}.matches('{pattern}')", problem)
 
+    def match(self, value: RequestValue, pattern: str, problem: Problem) -> str:
+        """Read a parameter of the path or the query into a variable; refuse it unless it matches `pattern`."""
+        variable = self._variables[value] = f"$v{len(self._variables)}"
+        self._read_parameter(variable, value)
+        self.refuse(f"!{variable}.matches('{pattern}')", problem)
+        return variable
+
     def fingerprint(self, text: Text) -> str:
         """Read what tells `text` and the body from any others: a length and two hash codes, up to 35 characters."""
         variable = self.variable(join(text, body()))[1:]

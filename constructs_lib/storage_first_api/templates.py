@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from aws_cdk import Token
 
-Value: TypeAlias = "str | int | float | bool | Vtl | Raw | Mapping[str, Value] | Sequence[Value] | None"
+Value: TypeAlias = "str | int | float | bool | Vtl | Raw | If | Mapping[str, Value] | Sequence[Value] | None"
 
 # `escapeJavaScript` writes `\\'` for an apostrophe, which JSON does not know: the `replaceAll` takes it back.
 _ESCAPE = """$util.escapeJavaScript({reference}).replaceAll("\\\\'","'")"""
-# Characters that mean something to Velocity; a backslash does so only before one of the others.
+# Characters that mean something to Velocity: a hash does not before a digit, a backslash only before one of the others.
 _LITERALS = {"$": "${dollar}", "#": "${hash}", "\\": "${backslash}"}
-_SPECIAL = re.compile(r"[$#]|\\(?=\\*[$#])")
+_SPECIAL = re.compile(r"\$|#(?![0-9])|\\(?=\\*[$#])")
 # What the CDK starts the text of a token with. To ask the CDK itself takes a millisecond, some hundred times a synth.
 _UNRESOLVED = "${Token["
 _QUOTE = "${quote}"
@@ -43,6 +43,14 @@ class Raw:
     """Velocity that renders to a whole JSON value."""
 
     source: str
+
+
+@dataclass(frozen=True)
+class If:
+    """A member of an object that is there only where a Velocity condition holds; the object's first always is."""
+
+    condition: str
+    value: Value
 
 
 def client_text(reference: str) -> Vtl:
@@ -113,11 +121,17 @@ def _json(value: Value) -> str:
         case str():
             return f'"{_literal(value)}"'
         case Mapping():
-            return "{" + ",".join(f"{_json(key)}:{_json(item)}" for key, item in value.items()) + "}"
+            return "{" + "".join(_member(*member, first=not index) for index, member in enumerate(value.items())) + "}"
         case Sequence():
             return "[" + ",".join(map(_json, value)) + "]"
         case _:
             return json.dumps(value)
+
+
+def _member(name: str, value: Value, *, first: bool) -> str:
+    if isinstance(value, If):
+        return f"#if({value.condition}){_member(name, value.value, first=first)}#end"
+    return f"{'' if first else ','}{_json(name)}:{_json(value)}"
 
 
 def _literal(text: str) -> str:

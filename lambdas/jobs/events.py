@@ -57,7 +57,7 @@ def change(record: Mapping[str, Any]) -> JobEvent | None:
                 "EventBusName": os.environ["EVENT_BUS"],
                 "Source": SOURCE,
                 "DetailType": detail_type,
-                "Detail": json.dumps(_detail(new, old), ensure_ascii=False, separators=(",", ":")),
+                "Detail": json.dumps(detail(new, old), ensure_ascii=False, separators=(",", ":")),
             },
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -96,7 +96,8 @@ def _put(events: Sequence[JobEvent]) -> list[JobEvent]:
     return [event for event, entry in zip(events, answer["Entries"], strict=True) if "ErrorCode" in entry]
 
 
-def _detail(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+def detail(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of a job as it is now, and of the status that it was in before, where `old` has one."""
     progress, error = new.get("progress"), new.get("error")
     return {
         "id": new["id"]["S"],

@@ -78,6 +78,25 @@ def start(job: Job) -> None:
     logger.info("Started the execution of a job.", request_id=job.request_id, execution=arn)
 
 
+def stop(job: Job) -> None:
+    """Stop the execution of a job that was cancelled; one that has ended, or never started, is left alone.
+
+    Raises:
+        ClientError: If AWS refuses for now.
+    """
+    if job.execution_arn is None:
+        return
+    try:
+        stepfunctions().stop_execution(
+            executionArn=job.execution_arn, error="JobCancelled", cause="The job was cancelled."
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+            return
+        raise
+    logger.info("Stopped the execution of a cancelled job.", execution=job.execution_arn)
+
+
 def close(job: Job, ended: Mapping[str, Any]) -> bool:
     """Write the outcome of an ended execution to its job, unless the job was closed already.
 

@@ -7,6 +7,7 @@ was looked at moves back in the index, so that no job hides another.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,7 @@ def _start(seen: OpenJob) -> None:
         return
     try:
         executions.start(job)
+        _stop_if_too_late(job)
     except UnknownJobTypeError as error:
         if job.age > UNKNOWN_TYPE_GRACE:
             jobs.fail(job, "UnknownJobType", str(error))
@@ -110,6 +112,14 @@ def _start(seen: OpenJob) -> None:
             jobs.fail(job, "NotStarted", str(error))
         raise
     jobs.postpone(seen, RETRY)
+
+
+def _stop_if_too_late(job: Job) -> None:
+    """Stop what was started for a job that was cancelled after it was read: the cancel found nothing to stop."""
+    now = jobs.get(job.key)
+    if now is None or now.attempt != job.attempt or now.status is Status.CANCELLED:
+        arn = executions.execution_arn(executions.workflow(job.type), job)
+        executions.stop(replace(job, execution_arn=arn))
 
 
 def _has_workflow(job: Job) -> bool:

@@ -55,19 +55,26 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, list[
             logger.exception("A record that is no job.", record=_number(record))
             failed.add(_number(record))
         except (BotoCoreError, ClientError):
-            logger.exception("Could not start a job now.", record=_number(record))
+            logger.exception("Could not start or stop a job now.", record=_number(record))
             failed.add(_number(record))
     failed |= events.publish(changes)
     return {"batchItemFailures": [{"itemIdentifier": n} for n in map(_number, records) if n in failed]}
 
 
 def _bring_forward(record: Mapping[str, Any]) -> None:
-    """Start the job that a record has made Pending; forget the one that a replay has marked open after its end."""
+    """Do what a record asks for.
+
+    Start the job that it has made Pending, stop the one that it has made Cancelled, and forget the one that a replay
+    has marked open after its end.
+    """
     image = record["dynamodb"]["NewImage"]
     job = Job.from_image(image)
     if job.status in TERMINAL and "open" in image:
         jobs.leave_index(job)
     was = record["dynamodb"].get("OldImage", {}).get("status", {}).get("S")
+    if job.status is Status.CANCELLED and was != Status.CANCELLED:
+        with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
+            executions.stop(job)
     if job.status is not Status.PENDING or was == Status.PENDING:
         return
     with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):

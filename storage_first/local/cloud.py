@@ -32,7 +32,8 @@ class LocalCloud:
 
     Attributes:
         apis: The APIs that the app deployed, REST APIs first.
-        outputs: The outputs of its stacks, by stack. Addresses of REST APIs are those of this machine.
+        outputs: The outputs of its stacks, by stack. Addresses of REST and WebSocket APIs are those of
+            this machine.
         endpoint: The emulator's address, for AWS clients and the AWS CLI.
         not_emulated: What of the app is missing here, or different from AWS.
         logs: The directory that all processes log to.
@@ -184,11 +185,12 @@ class LocalCloud:
         cloudformation = self.client("cloudformation")
         local = {}
         for api in self.apis:
-            if api.protocol != "REST":
+            if api.protocol == "HTTP":
                 continue
             resource = cloudformation.describe_stack_resource(StackName=api.stack, LogicalResourceId=api.logical_id)
             api_id = resource["StackResourceDetail"]["PhysicalResourceId"]
-            local[f"https://{api_id}.execute-api.{REGION}.amazonaws.com/{api.stage}"] = api.url.rstrip("/")
+            scheme = "wss" if api.protocol == "WEBSOCKET" else "https"
+            local[f"{scheme}://{api_id}.execute-api.{REGION}.amazonaws.com/{api.stage}"] = api.url.rstrip("/")
 
         def here(value: str) -> str:
             for remote, address in local.items():

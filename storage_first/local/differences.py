@@ -39,6 +39,11 @@ def _defines(*words: str) -> Callable[[Resource], bool]:
     return applies
 
 
+def _websocket(resource: Resource) -> bool:
+    is_api = resource.get("Type") == "AWS::ApiGatewayV2::Api"
+    return is_api and resource.get("Properties", {}).get("ProtocolType") == "WEBSOCKET"
+
+
 def _target_settings(resource: Resource) -> bool:
     targets = resource.get("Properties", {}).get("Targets", [])
     return resource.get("Type") == "AWS::Events::Rule" and any(
@@ -53,6 +58,10 @@ _DIFFERENCES: Final[Sequence[tuple[Callable[[Resource], bool], str]]] = (
     (_has("AWS::Lambda::Function", "TracingConfig"), "X-Ray: nothing is traced"),
     (_has("AWS::StepFunctions::StateMachine", "LoggingConfiguration"), "Step Functions: executions are not logged"),
     (_has("AWS::ApiGateway::Stage", "AccessLogSetting"), "API Gateway: access logs go to a file; no metrics are kept"),
+    (
+        _websocket,
+        "API Gateway: WebSocket connections are not logged, and last for ever; domainName in events is no address",
+    ),
     (_is("AWS::Pipes::Pipe"), "Pipes: only DynamoDB streams to Step Functions or SNS, without filters and templates"),
     (
         _is("AWS::CloudWatch::Alarm"),

@@ -12,6 +12,7 @@ INSTANCE: Final = "ToLEcSdgrtRp5SE="
 
 ACCEPTED: Final = "Accepted"
 JOB: Final = "Job"
+JOBS: Final = "Jobs"
 PROBLEM: Final = "Problem"
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
@@ -37,29 +38,40 @@ def _object(description: str, **members: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_SUMMARY: Final[Mapping[str, Mapping[str, Any]]] = {
+    "id": {"type": "string"},
+    "type": {"type": "string", "description": "What kind of work it is."},
+    "status": {"type": "string", "enum": _STATUSES},
+    "attempt": {**_COUNT, "description": "How often the work was begun."},
+    "version": {**_COUNT, "description": "Grows with every change of status or progress."},
+    "createdAt": _TIME,
+    "startedAt": _TIME_OR_NULL,
+    "finishedAt": _TIME_OR_NULL,
+    "updatedAt": _TIME,
+}
+_LINKS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Link"}}
+
 SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     ACCEPTED: _object(
         "The request is stored, and will be worked on.",
         id={"type": "string", "description": "What the request is stored under."},
         status={"type": "string", "description": "How far it is."},
-        links={"type": "array", "items": {"$ref": "#/components/schemas/Link"}},
+        links=_LINKS,
     ),
     JOB: _object(
         "A stored request that is worked on. Succeeded, Failed and Cancelled jobs no longer change.",
-        id={"type": "string"},
-        type={"type": "string", "description": "What kind of work it is."},
-        status={"type": "string", "enum": _STATUSES},
-        attempt={**_COUNT, "description": "How often the work was begun."},
-        version={**_COUNT, "description": "Grows with every change of status or progress."},
-        createdAt=_TIME,
-        startedAt=_TIME_OR_NULL,
-        finishedAt=_TIME_OR_NULL,
-        updatedAt=_TIME,
+        **_SUMMARY,
         progress={"oneOf": [{"$ref": "#/components/schemas/Progress"}, {"type": "null"}]},
         result={"description": "What the work made: any JSON, and null before it has succeeded."},
         error={"oneOf": [{"$ref": "#/components/schemas/JobError"}, {"type": "null"}]},
-        links={"type": "array", "items": {"$ref": "#/components/schemas/Link"}},
+        links=_LINKS,
     ),
+    JOBS: _object(
+        "Some jobs, newest first; a link of the kind `next` leads to the rest. It may lead to none.",
+        jobs={"type": "array", "items": {"$ref": "#/components/schemas/JobSummary"}},
+        links=_LINKS,
+    ),
+    "JobSummary": _object("What a list tells of a job.", **_SUMMARY, links=_LINKS),
     "Progress": _object(
         "How far the work is.",
         percent={"type": "number", "minimum": 0, "maximum": 100},

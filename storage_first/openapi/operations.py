@@ -1,5 +1,6 @@
 """Writes the operations of an API: one for each method of each path."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -25,6 +26,7 @@ _PLACES: Final = {
     "multivalueheader": "header",
 }
 _PARAMETER: Final = re.compile(r"\{(?P<name>[^}+]+)\+?\}")
+_BODY: Final = re.compile(r"\$!?\{?input\.(body|json|path)\b")
 _NOT_A_WORD: Final = re.compile(r"[^A-Za-z0-9]+")
 _JSON: Final = "application/json"
 _BYTES: Final = "application/octet-stream"  # stands for any media type where the route takes all of them
@@ -51,7 +53,7 @@ class Operations:
             (
                 _link(operation_id(method["HttpMethod"], path), path)
                 for path, method in api.methods
-                if schema_name(method, 200) == contract.JOB
+                if _shows_job(method)
             ),
             None,
         )
@@ -83,7 +85,7 @@ class Operations:
             operation["description"] = noted["description"]
         if parameters := list(_parameters(path, method, noted.get("parameters", {}))):
             operation["parameters"] = parameters
-        if takes_body(method, http_method.upper()):
+        if takes_body(method, http_method.upper()) and _reads_body(method):
             operation["requestBody"] = self._body(http_method, path, method, noted)
         operation["responses"] = self._responses(operation["operationId"], method)
         if security := self.security.requirements(method):
@@ -142,10 +144,21 @@ def _link(job_operation: str, path: str) -> dict[str, Any]:
     return {"operationId": job_operation, "parameters": {parameter: "$response.body#/id"}}
 
 
+def _shows_job(method: Props) -> bool:
+    return bool(method["HttpMethod"] == "GET" and schema_name(method, 200) == contract.JOB)
+
+
+def _reads_body(method: Props) -> bool:
+    """Whether what becomes of a request depends on its body."""
+    templates: Mapping[str, Any] = method.get("Integration", {}).get("RequestTemplates") or {}
+    read = any(_BODY.search(json.dumps(template)) for template in templates.values())
+    return read or not templates or bool(method.get("RequestModels"))
+
+
 def _summary(http_method: str, path: str, method: Props) -> str:
     if any(str(response.get("StatusCode")) == "202" for response in _integration_responses(method)):
         return "Store a request"
-    if schema_name(method, 200) == contract.JOB:
+    if _shows_job(method):
         return "Show a job as it is now"
     return f"{http_method.upper()} {path}"
 

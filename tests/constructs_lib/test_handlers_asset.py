@@ -48,11 +48,17 @@ def functions(template):
     return [it["Properties"] for it in template.find_resources("AWS::Lambda::Function").values()]
 
 
-@pytest.mark.parametrize("module", ["stream_reader", "execution_ended", "reconciler"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("jobs.stream_reader", "jobs.execution_ended", "jobs.reconciler"),
+        *("notifications.connections", "notifications.fan_out"),
+    ],
+)
 def test_every_handler_imports_from_the_asset_alone(unpacked, module):
     pytest.importorskip("botocore", reason="which the runtime brings")
     code = (
-        f"import json, lambdas.jobs.{module} as m, aws_lambda_powertools as p, jmespath as j, typing_extensions as t;"
+        f"import json, lambdas.{module} as m, aws_lambda_powertools as p, jmespath as j, typing_extensions as t;"
         "print(json.dumps([callable(m.handler), m.__file__, p.__file__, j.__file__, t.__file__]))"
     )
 

@@ -36,7 +36,7 @@ def document(cloud):
 def run_schemathesis(document, directory, phases="examples,coverage,fuzzing,stateful"):
     """Run phases of schemathesis: coverage is of each constraint, stateful follows the links from a 202 to its job."""
     (directory / "openapi.json").write_text(json.dumps(document))
-    # Without OPTIONS, which is the browsers': a preflight has no body, and API Gateway answers 500 to one that is no JSON.
+    # Without OPTIONS, which is the browsers': a preflight has no body, and API Gateway answers 500 to one without JSON.
     others = '[phases.coverage]\nunexpected-methods = ["DELETE", "PATCH", "PUT", "TRACE"]\n'
     (directory / "schemathesis.toml").write_text(f'hooks = "{HOOKS}"\n{others}')
     command = [

@@ -23,6 +23,10 @@ def mapping(**properties):
             {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": '{"Mode": "DISTRIBUTED"}'}},
             "Step Functions: a Distributed Map",
         ),
+        (
+            {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "WEBSOCKET"}},
+            "API Gateway: WebSocket connections",
+        ),
         ({"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"RetryPolicy": {}}]}}, "EventBridge: "),
     ],
 )
@@ -40,8 +44,9 @@ def test_a_difference_is_told_to_whom_it_concerns(resource, says):
         mapping(MaximumBatchingWindowInSeconds=5, MaximumRetryAttempts=3),
         {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "nodejs22.x"}},
         {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{}]}},
+        {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
     ],
-    ids=["queue", "stream", "mapping", "node", "plain rule"],
+    ids=["queue", "stream", "mapping", "node", "plain rule", "HTTP API"],
 )
 def test_what_works_as_on_aws_is_not_mentioned(resource):
     assert differences([resource]) == []

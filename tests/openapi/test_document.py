@@ -75,7 +75,11 @@ def all_examples(part):
 
 
 def test_every_route_of_a_real_api_tells_the_contract_s_answers(real):
-    posts = [operations["post"] for operations in real["paths"].values() if "post" in operations]
+    posts = [
+        operations["post"]
+        for path, operations in real["paths"].items()
+        if "post" in operations and not path.endswith("/retry")
+    ]
 
     assert len(posts) >= 2
     for post in posts:

@@ -19,6 +19,7 @@ from constructs_lib.storage_first_api.stores.items import (
     check_key,
     is_never_empty,
     is_of_the_moment,
+    is_short,
     key_of,
     kind_of,
     takes_numbers,
@@ -38,7 +39,7 @@ from constructs_lib.storage_first_api.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -162,9 +163,7 @@ class DynamoDbStore:
             (is_type("ConditionalCheckFailed"), problems.KEY_REUSED),
             *reader.refusals,
             (says("Item size"), problems.TOO_LARGE),
-            (says("size limit"), _LONG_KEY),
-            (says("empty string value"), _EMPTY_KEY),
-            *(_NUMBERS if takes_numbers(self.item) else ()),
+            *self._bad_values(),
         ]
         return ServiceCall(
             service="dynamodb",
@@ -175,6 +174,16 @@ class DynamoDbStore:
             documentation=reader.documentation,
             answers=[self._accepted(route), refused(cases)],
         )
+
+    def _bad_values(self) -> Iterator[tuple[str, Problem]]:
+        """List what DynamoDB may refuse of the values that requests give: of their keys, too, and those of indexes."""
+        values = self.item.values()
+        if not all(map(is_short, values)):
+            yield says("size limit"), _LONG_KEY
+        if not all(map(is_never_empty, values)):
+            yield says("empty string value"), _EMPTY_KEY
+        if takes_numbers(self.item):
+            yield from _NUMBERS
 
     def _accepted(self, route: Route) -> Answer:
         """Answer with the item as it is now, which for a repetition is the first one's."""

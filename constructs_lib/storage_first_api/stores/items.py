@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from constructs_lib.storage_first_api.values import Joined, RequestValue, Text, Type, values_of
+from constructs_lib.storage_first_api.values import (
+    Joined,
+    RequestValue,
+    Source,
+    Text,
+    Type,
+    body,
+    request_id,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from constructs_lib.storage_first_api.reader import RequestReader
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 
 Attribute: TypeAlias = "Text | bool | int | float | Mapping[str, Attribute] | Sequence[Attribute]"
 
+_SHORT = {Source.TENANT, Source.IDEMPOTENCY_KEY, Source.ARRIVAL, Source.ARRIVAL_DIGIT, Source.EXPIRY}
 _NAME = re.compile(r"[^'\"\\\x00-\x1f]{1,255}")
 
 
@@ -125,6 +135,18 @@ def write_attribute(reader: RequestReader, value: Attribute) -> Mapping[str, Val
         case _:
             written = [write_attribute(reader, inner) for inner in value]
     return {kind: written}
+
+
+def is_short(value: Attribute) -> bool:
+    """Whether an attribute fits into the key of any index: requests give nothing to it that can be long.
+
+    The whole body is none: no index has it in its key.
+    """
+    match value:
+        case str() | RequestValue() | Joined():
+            return all(part.source in _SHORT or part in {body(), request_id()} for part in values_of(value))
+        case _:
+            return True  # no key has another type, but for numbers
 
 
 def takes_numbers(value: Attribute) -> bool:

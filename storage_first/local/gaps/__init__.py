@@ -28,6 +28,8 @@ from storage_first.local.gaps import (
     task_timing,
     time_to_live,
     topic_messages,
+    websocket_addresses,
+    websocket_answers,
 )
 
 GAPS: Final[dict[str, Callable[[], None]]] = {
@@ -52,6 +54,8 @@ GAPS: Final[dict[str, Callable[[], None]]] = {
         task_timing,
         time_to_live,
         topic_messages,
+        websocket_addresses,
+        websocket_answers,
     )
 }
 

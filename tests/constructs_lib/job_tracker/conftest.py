@@ -33,7 +33,7 @@ class Synthesized:
         """The resources of each action that a role's policies allow."""
         role_id = self.logical_id(role)
         allowed: dict[str, list[Any]] = {}
-        for policy in self.of_type("AWS::IAM::Policy"):
+        for policy in (*self.of_type("AWS::IAM::Policy"), *self.of_type("AWS::IAM::ManagedPolicy")):
             if {"Ref": role_id} in policy["Properties"]["Roles"]:
                 for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                     for action in _listed(statement["Action"]):

@@ -50,12 +50,18 @@ def test_one_api_shows_the_jobs_of_one_tracker(stack, jobs):
         api.post("/holes", other.store("add-hole"))
 
 
-def test_showing_a_job_may_query_the_table_itself_and_nothing_else(stack, jobs):
+def test_showing_jobs_may_query_the_table_and_the_indexes_of_lists_and_nothing_else(stack, jobs):
     StorageFirstApi(stack, "Api").post("/gophers", jobs.store("add-gopher"))
 
-    statement = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": stack.resolve(jobs.table.table_arn)}
+    table = stack.resolve(jobs.table.table_arn)
+    lists = [
+        {"Fn::Join": ["", [table, f"/index/{name}"]]}
+        for name in ("newest", "newest.type", "newest.status", "newest.type.status")
+    ]
+    query = {"Effect": "Allow", "Action": "dynamodb:Query"}
+    statements = [{**query, "Resource": table}, {**query, "Resource": lists}]
     Template.from_stack(stack).has_resource_properties(
-        "AWS::IAM::Policy", {"PolicyDocument": {"Statement": Match.exact([statement])}}
+        "AWS::IAM::Policy", {"PolicyDocument": {"Statement": Match.exact(statements)}}
     )
 
 

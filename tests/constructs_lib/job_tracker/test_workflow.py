@@ -92,7 +92,7 @@ def test_every_retry_of_a_write_backs_off_with_jitter_and_an_end(definition):
 def test_every_write_names_the_status_it_leaves_and_the_execution_it_is_for(definition):
     for task in own_tasks(definition).values():
         arguments = task["Arguments"]
-        assert arguments["ConditionExpression"] == "#status = :status AND #executionArn = :execution"
+        assert arguments["ConditionExpression"] == "#status = :status AND executionArn = :execution"
         assert arguments["ExpressionAttributeValues"][":status"] == {"S": "In Progress"}
         assert arguments["ExpressionAttributeValues"][":execution"] == {"S": "{% $states.context.Execution.Id %}"}
         assert "#version = #version + :one" in arguments["UpdateExpression"]
@@ -102,7 +102,7 @@ def test_every_write_names_the_status_it_leaves_and_the_execution_it_is_for(defi
 def test_a_job_that_ends_is_open_no_more_and_expires(definition, name):
     arguments = definition["States"][name]["Arguments"]
 
-    assert arguments["UpdateExpression"].endswith("REMOVE #open, #checkAt")
+    assert arguments["UpdateExpression"].endswith("REMOVE #open, checkAt")
     assert str(30 * 24 * 3600) in arguments["ExpressionAttributeValues"][":expires"]["N"]
 
 

@@ -19,9 +19,6 @@ REFUSALS = [
     ("TransactionConflictException", "Transaction is ongoing for the item", 429),
     ("ValidationException", "Item size to update has exceeded the maximum allowed size", 413),
     ("ValidationException", "Item size has exceeded the maximum allowed size", 413),
-    ("ValidationException", "Attempting to store more than 38 significant digits in a Number", 400),
-    ("ValidationException", "Number overflow. Attempting to store a number with magnitude larger than", 400),
-    ("ValidationException", "Number underflow. Attempting to store a number with magnitude smaller than", 400),
     ("ValidationException", "The provided key element does not match the schema", 500),
     ("ResourceNotFoundException", "Requested resource not found: Table: the-table not found", 500),
     ("AccessDeniedException", "User: arn:aws:sts::1:assumed-role/x is not authorized to perform", 500),
@@ -167,7 +164,11 @@ def test_a_job_is_shown_whole(get):
         "progress": {"percent": 60, "message": hostile},
         "result": {"big": 9007199254740993, "text": "it's"},
         "error": {"code": hostile, "message": hostile},
-        "links": [{"rel": "self", "href": "/prod/jobs/j-1"}],
+        "links": [
+            {"rel": "self", "href": "/prod/jobs/j-1"},
+            {"rel": "collection", "href": "/prod/jobs"},
+            {"rel": "cancel", "href": "/prod/jobs/j-1"},
+        ],
     }
 
 
@@ -214,5 +215,7 @@ def test_only_a_job_that_has_not_expired_is_looked_for(get):
 @pytest.mark.parametrize("job_id", ["", "a" * 65, "a b", "other#j-1", '"', "$x", "ü"])
 def test_an_id_that_no_job_can_have_finds_nothing(get, job_id):
     request = get.request(path={"jobId": job_id})
+    refusal = {"__type": "ValidationException", "message": f"Value '{request['Select']}' at 'select' failed to satisfy"}
 
-    assert request["ExpressionAttributeValues"][":pk"] == {"S": "-"}
+    assert set(request) == {"TableName", "Select"}
+    assert get.answer(400, refusal)[2] == get.answer(200, {"Count": 0, "Items": []})[2]

@@ -60,6 +60,38 @@ def test_a_job_that_was_claimed_but_not_started_is_started(jobs, executions, con
     assert jobs.get()["checkAt"] > ago(minutes=0)
 
 
+def test_a_job_that_is_cancelled_while_it_is_started_is_stopped(jobs, executions, context, monkeypatch):
+    jobs.put(in_progress())
+    start = clients.stepfunctions().start_execution
+
+    def cancel_and_start(**arguments):
+        jobs.change(status="Cancelled")  # the stream reader found no execution to stop
+        return start(**arguments)
+
+    monkeypatch.setattr(clients.stepfunctions(), "start_execution", cancel_and_start)
+
+    reconciler.handler({}, context)
+
+    assert executions.status("j-1-1") == "ABORTED"
+    assert jobs.get()["status"] == "Cancelled"
+
+
+def test_an_attempt_that_is_started_too_late_is_stopped(jobs, executions, context, monkeypatch):
+    jobs.put(in_progress())
+    start = clients.stepfunctions().start_execution
+
+    def retry_and_start(**arguments):
+        jobs.put(pending(attempt=2))  # cancelled and retried meanwhile
+        return start(**arguments)
+
+    monkeypatch.setattr(clients.stepfunctions(), "start_execution", retry_and_start)
+
+    reconciler.handler({}, context)
+
+    assert executions.status("j-1-1") == "ABORTED"
+    assert jobs.get()["status"] == "Pending"
+
+
 def test_a_job_whose_execution_succeeded_unnoticed_is_closed_with_the_result(jobs, executions, context):
     jobs.put(in_progress())
     executions.start()

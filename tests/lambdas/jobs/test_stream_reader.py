@@ -143,6 +143,55 @@ def test_a_job_that_became_pending_again_is_started_under_a_new_name(jobs, execu
     assert executions() == ["j-1-2"]
 
 
+def cancelled(job):
+    """What a caller's cancel makes of a job."""
+    return {**{name: value for name, value in job.items() if name not in {"open", "checkAt"}}, "status": "Cancelled"}
+
+
+def test_a_cancelled_job_s_execution_is_stopped(jobs, executions, context):
+    executions.start()
+    job = jobs.put(cancelled(in_progress()))
+
+    answer = stream_reader.handler(batch(record(job, in_progress())), context)
+
+    assert answer == NOTHING_FAILED
+    assert executions.status("j-1-1") == "ABORTED"
+
+
+def test_a_job_that_was_cancelled_before_it_ran_is_not_started(jobs, executions, context):
+    job = jobs.put(cancelled(pending()))
+
+    answer = stream_reader.handler(batch(record(pending()), record(job, pending())), context)
+
+    assert answer == NOTHING_FAILED
+    assert executions() == []
+    assert jobs.get()["status"] == "Cancelled"
+
+
+def test_a_cancel_between_claim_and_start_finds_nothing_to_stop(jobs, executions, context):
+    job = jobs.put(cancelled(in_progress()))
+
+    assert stream_reader.handler(batch(record(job, in_progress())), context) == NOTHING_FAILED
+    assert executions() == []
+
+
+def test_an_execution_that_cannot_be_stopped_now_is_stopped_later(jobs, executions, context, step_functions_refuses):
+    job = jobs.put(cancelled(in_progress()))
+    late = record(job, in_progress())
+    step_functions_refuses("stop_execution", "ThrottlingException")
+
+    assert stream_reader.handler(batch(late), context) == failures(late)
+
+
+def test_a_replayed_request_stops_nothing_of_a_cancelled_job(jobs, executions, context):
+    executions.start()
+    job = jobs.put(cancelled(in_progress()))
+
+    stream_reader.handler(batch(record({**job, "open": "1", "checkAt": ago(seconds=1)}, job)), context)
+
+    assert executions.status("j-1-1") == "RUNNING"
+
+
 def test_a_change_of_a_pending_job_that_keeps_it_pending_starts_nothing(jobs, executions, context):
     before = jobs.put(pending())
 

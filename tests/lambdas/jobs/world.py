@@ -119,6 +119,9 @@ class Executions:
     def __call__(self) -> list[str]:
         return sorted(execution.name for execution in self._all())
 
+    def status(self, name: str = "j-1-1") -> str:
+        return self._named(name).status
+
     def input(self, name: str = "j-1-1") -> str:
         return self._named(name).execution_input
 

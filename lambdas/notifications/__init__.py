@@ -1,0 +1,1 @@
+"""The handlers behind `constructs_lib.JobNotifications`, and the table that they share."""

@@ -1,0 +1,1 @@
+"""The jobs of an API, as whoever runs it sees them: `storage-first jobs`."""
