@@ -452,12 +452,32 @@ def test_a_workflow_that_cannot_succeed_has_no_cost():
         states_to_success(machine_of(Broken={"Type": "Fail"}))
 
 
+def update(expression):
+    arguments = {"TableName": "Table", "UpdateExpression": expression}
+    return {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:updateItem", "Arguments": arguments}
+
+
+def index(name, *key):
+    return {"IndexName": name, "KeySchema": [{"AttributeName": attribute} for attribute in key]}
+
+
 def tracked():
     """`POST /orders` stores jobs of the type `order`, whose workflow tells of its progress once."""
-    write = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:updateItem", "Arguments": {"TableName": "Table"}}
-    definition = {"StartAt": "Tell", "States": {"Tell": {**write, "Next": "Finish"}, "Finish": {**write, "End": True}}}
-    template = to_table(GlobalSecondaryIndexes=[{"IndexName": "open"}])
-    request = joined('{"TableName":"', ref("Table"), '","ExpressionAttributeValues":{":3":{"S":"order"}}}')
+    definition = {
+        "StartAt": "Tell",
+        "States": {
+            "Tell": {**update("SET #progress = :progress"), "Next": "Finish"},
+            "Finish": {**update("SET #status = :next REMOVE #open, checkAt"), "End": True},
+        },
+    }
+    template = to_table(
+        GlobalSecondaryIndexes=[index("open", "open", "checkAt"), index("newest", "tenant"), index("status", "status")]
+    )
+    request = joined(
+        '{"TableName":"',
+        ref("Table"),
+        '","UpdateExpression":"SET #1 = if_not_exists(#1, :1)","ExpressionAttributeValues":{":3":{"S":"order"}}}',
+    )
     integration = template["Resources"]["OrdersPost"]["Properties"]["Integration"]
     integration["RequestTemplates"] = {"application/json": request}
 
@@ -487,11 +507,22 @@ def tracked():
     return template
 
 
+def test_a_change_of_a_job_costs_what_it_writes_and_moves():
+    template = tracked()
+    integration = template["Resources"]["OrdersPost"]["Properties"]["Integration"]
+    request = joined('{"TableName":"', ref("Table"), '","UpdateExpression":"SET ${hash}status = :cancelled"}')
+    integration["RequestTemplates"] = {"application/json": request}
+
+    (cost,) = costs_of(template)
+
+    assert usd(cost) == {"API Gateway": 3.5, "DynamoDB writes": round((2 + 4) * 0.625, 2)}
+
+
 def test_a_tracked_job_costs_all_until_it_is_succeeded():
     (cost,) = costs_of(tracked(), Assumptions(lambda_seconds=1, lambda_log_bytes=0))
 
-    # Stored 2 + 1, claimed 2 + 2, progress 2 + 1, finished 2 + 1, and the write that finds it closed 2.
-    assert usd(cost)["DynamoDB writes"] == round(15 * 0.625, 2)
+    # Stored 2 + 3, claimed 2 + 5, progress 2 + 3, finished 2 + 4, and the write that finds it closed 2.
+    assert usd(cost)["DynamoDB writes"] == round(25 * 0.625, 2)
     assert usd(cost)["Step Functions"] == 2 * 25
     # Stored, claimed, progress, finished: each is read, and published. One more function hears of the end.
     assert usd(cost)["EventBridge"] == 4.0
@@ -563,7 +594,7 @@ def test_what_the_page_about_costs_says_of_its_figures_is_so(store_costs):
     assert saved / job.direct < 1 / 100
     assert sqs.direct - sqs.by_http_api == pytest.approx(1.83, abs=0.005)
     assert usd(job)["Step Functions"] == 75
-    assert job.direct - store_costs["POST /dynamodb"].direct - 75 == pytest.approx(13.2, abs=0.5)
+    assert job.direct - store_costs["POST /dynamodb"].direct - 75 == pytest.approx(23.2, abs=0.5)
     assert kinesis.monthly == pytest.approx(29.20)
     assert kinesis.monthly / (sqs.direct - kinesis.direct) == pytest.approx(90, abs=2)
 

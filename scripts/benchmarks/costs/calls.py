@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -24,6 +24,8 @@ _EXPRESS_GB = 64 / 1024
 _HOURS_A_MONTH = 730
 # What SNS delivers to them costs nothing: https://aws.amazon.com/sns/pricing/
 _FREE_PROTOCOLS = {"sqs", "lambda"}
+# Of an update's expression: what gets a value whether it had one or not. API Gateway's template has a name for a hash.
+_CHANGED = re.compile(r"(?:#|\$\{hash\})(?P<name>\w+) = :")
 _TASK = re.compile(r"arn:[^:]*:states:::(?:aws-sdk:)?(?P<service>\w+):(?P<action>\w+)")
 
 
@@ -98,9 +100,17 @@ class Calls:
         """Return the logical id of the table that a call of DynamoDB names."""
         return self._target_id(call, *TABLES)
 
-    def index_writes(self, table: str) -> int:
-        """Count the write units that the indexes of `table` take if a write changes all their entries."""
-        return len(self._stack.properties(table).get("GlobalSecondaryIndexes", ()))
+    def index_writes(self, table: str, changed: Collection[str] = ()) -> int:
+        """Count the write units that the indexes of `table` take if a write changes all their entries.
+
+        Args:
+            table: Its logical id.
+            changed: Attributes that get another value. An entry whose key has one of them moves within its index: it is
+                deleted, and put again.
+        """
+        indexes = self._stack.properties(table).get("GlobalSecondaryIndexes", ())
+        keys = [{part["AttributeName"] for part in index.get("KeySchema", ())} for index in indexes]
+        return sum(1 if key.isdisjoint(changed) else 2 for key in keys)
 
     @property
     def item_writes(self) -> int:
@@ -166,7 +176,8 @@ class Calls:
     def _write(self, call: Call) -> Iterator[Line]:
         table = self._target_id(call, *TABLES)
         self._require_on_demand(call, table)
-        yield Line("DynamoDB writes", self.item_writes + self.index_writes(table))
+        changed = [found["name"] for found in _CHANGED.finditer(str(call.request))]
+        yield Line("DynamoDB writes", self.item_writes + self.index_writes(table, changed))
 
     def _write_batch(self, call: Call) -> Iterator[Line]:
         """Price one item. A workflow may learn only as it runs where to: then the indexes there are not counted."""

@@ -41,6 +41,13 @@ _STORE = """{"TableName": "%s", "Key": {"pk": {"S": "default#$context.requestId"
 "ExpressionAttributeValues": {":status": {"S": "Pending"}, ":input": {"S": "$util.escapeJavaScript($input.body)"}}}"""
 _LOOK_UP = """{"TableName": "%s", "ConsistentRead": true, "KeyConditionExpression": "pk = :pk",
 "ExpressionAttributeValues": {":pk": {"S": "default#$util.escapeJavaScript($input.params().path.get('jobId'))"}}}"""
+_LIST = """{"TableName": "%s", "IndexName": "newest", "KeyConditionExpression": "tenant = :tenant", "Limit": 50,
+"ScanIndexForward": false, "ExpressionAttributeValues": {":tenant": {"S": "default"}}}"""
+_CHANGE = """{"TableName": "%s",
+"Key": {"pk": {"S": "default#$util.escapeJavaScript($input.params().path.get('jobId'))"}},
+"UpdateExpression": "SET #status = :status", "ConditionExpression": "attribute_exists(pk)", "ReturnValues": "ALL_NEW",
+"ExpressionAttributeNames": {"#status": "status"}, "ExpressionAttributeValues": {":status": {"S": "%s"}}}"""
+_LISTED = """{"jobs": [#foreach($job in $input.path('$.Items')){"id": "$job.id.S"}#if($foreach.hasNext),#end#end]}"""
 _STORED = """#set($item = $input.path('$.Attributes'))
 #set($context.responseOverride.header.Location = "/jobs/$item.id.S")
 {"id": "$item.id.S", "status": "$item.status.S"}"""
@@ -94,16 +101,36 @@ class Api(Construct):
 
     def _add_jobs(self, jobs: dynamodb.TableV2) -> None:
         job, holes, gophers = (self._at(path) for path in ("/jobs/{jobId}", "/holes", "/gophers"))
+        reader = _role(job, "dynamodb:Query", jobs.table_arn)
         self._add_service_route(
             job,
             "GET",
             _answers("200", _FOUND),
-            _role(job, "dynamodb:Query", jobs.table_arn),
+            reader,
             service="dynamodb",
             action="Query",
             template=_LOOK_UP % jobs.table_name,
         )
+        self._add_service_route(
+            self._at("/jobs"),
+            "GET",
+            _answers("200", _LISTED),
+            reader,
+            service="dynamodb",
+            action="Query",
+            template=_LIST % jobs.table_name,
+        )
         role = _role(holes, "dynamodb:UpdateItem", jobs.table_arn)
+        for path, method in (("/jobs/{jobId}", "DELETE"), ("/jobs/{jobId}/retry", "POST")):
+            self._add_service_route(
+                self._at(path),
+                method,
+                _answers("200", _STORED),
+                role,
+                service="dynamodb",
+                action="UpdateItem",
+                template=_CHANGE % (jobs.table_name, "Cancelled" if method == "DELETE" else "Pending"),
+            )
         number = apigateway.JsonSchema(type=apigateway.JsonSchemaType.NUMBER)
         for resource, properties in (
             (holes, {"location": _text(), "depth": number}),

@@ -1,6 +1,7 @@
 """The stack: tables, functions and workflows."""
 
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -76,13 +77,23 @@ class PlainStack(Stack):
             time_to_live_attribute="expiresAt",
             point_in_time_recovery_specification=recovery,
             global_secondary_indexes=[
+                *(
+                    dynamodb.GlobalSecondaryIndexPropsV2(
+                        index_name=".".join(("newest", *asked)),
+                        partition_keys=[_string(name) for name in ("tenant", *asked)],
+                        sort_keys=[_string("createdAt")],
+                        projection_type=dynamodb.ProjectionType.INCLUDE,
+                        non_key_attributes=["attempt", "id", "updatedAt", "version"],
+                    )
+                    for asked in ((), ("type",), ("status",), ("type", "status"))
+                ),
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name="open",
                     partition_key=_string("open"),
                     sort_key=_string("checkAt"),
                     projection_type=dynamodb.ProjectionType.INCLUDE,
                     non_key_attributes=["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
-                )
+                ),
             ],
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -189,14 +200,15 @@ class PlainStack(Stack):
         arns = self.to_json_string({job_type: machine.state_machine_arn for job_type, machine in machines.items()})
         for function in (self.reader, self.reconciler):
             function.add_environment("WORKFLOWS", arns)
+        self._may_run = iam.ManagedPolicy(self, "Runs", roles=_roles(self.reader, self.reconciler))
+        self._may_look = iam.ManagedPolicy(self, "Looks", roles=_roles(self.execution_ended, self.reconciler))
         for job_type, machine in machines.items():
             self._connect(job_type, machine)
 
     def _connect(self, job_type: str, machine: sfn.StateMachine) -> None:
-        for function in (self.reader, self.reconciler):
-            machine.grant_start_execution(function)
-        for function in (self.execution_ended, self.reconciler):
-            machine.grant_execution(function, "states:DescribeExecution")
+        machine.grant_start_execution(self._may_run)
+        machine.grant_execution(self._may_run, "states:StopExecution")
+        machine.grant_execution(self._may_look, "states:DescribeExecution")
         events.Rule(
             self,
             f"{job_type}Ended",
@@ -229,3 +241,7 @@ def _log_group(scope: Construct, id: str) -> logs.LogGroup:
 
 def _string(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _roles(*functions: lambda_.Function) -> list[iam.IRole]:
+    return [cast("iam.IRole", function.role) for function in functions]
