@@ -302,9 +302,7 @@ class JobTracker(Construct):
     def _policy(self, id: str, *functions: lambda_.Function) -> iam.ManagedPolicy:
         """Find or define what some functions may do to workflows, once for all: the ARNs of executions are long."""
         found = cast("iam.ManagedPolicy | None", self.node.try_find_child(id))
-        return found or iam.ManagedPolicy(
-            self, id, roles=[cast("iam.IRole", function.role) for function in functions]
-        )
+        return found or iam.ManagedPolicy(self, id, roles=[cast("iam.IRole", function.role) for function in functions])
 
     def _define_table(self) -> dynamodb.TableV2:
         return dynamodb.TableV2(
