@@ -38,14 +38,15 @@ def render(template: str, event: TemplateInput) -> tuple[str, int | None, Mappin
         "context": {**_units(event.context), "responseOverride": override},
     }
     known = operators.__dict__["__additional_methods__"]
-    before = known[str]
-    known[str] = _STRING
+    before = dict(known)
+    known |= {str: _STRING, dict: {**before.get(dict, {}), "containsKey": dict.__contains__}}
     try:
         text = _compiled(template).merge(variables)
     except Exception as error:
         raise FailedError from error
     finally:
-        known[str] = before
+        known.clear()
+        known |= before
     headers = {name: to_text(str(value)) for name, value in override["header"].items()}
     return to_text(text).strip(), override.get("status"), headers
 
@@ -167,6 +168,8 @@ _STRING: Mapping[str, Callable[..., Any]] = {
     "startsWith": str.startswith,
     "contains": str.__contains__,
     "substring": lambda text, start, end=None: text[start:end],
+    "indexOf": str.find,
     "lastIndexOf": str.rfind,
+    "replace": str.replace,
     "equalsIgnoreCase": lambda text, other: text.lower() == other.lower(),
 }

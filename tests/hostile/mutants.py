@@ -18,6 +18,7 @@ API = "constructs_lib/storage_first_api"
 TESTS = [
     "tests/constructs_lib/storage_first_api/test_stores.py",
     *(f"tests/hostile/test_{name}.py" for name in ("texts", "numbers", "faults")),
+    "tests/constructs_lib/job_tracker/test_endpoints.py",
     "tests/constructs_lib/storage_first_api",
 ]
 
@@ -145,6 +146,13 @@ MUTANTS = [
         f"{API}/stores/eventbridge.py", "                ('$failed.contains(\"Throttl\")', problems.THROTTLED),\n", ""
     ),
     Mutant(f"{API}/stores/eventbridge.py", "                ('$failed == \"MalformedDetail\"', _NOT_AN_EVENT),\n", ""),
+    # What a request for jobs names.
+    Mutant(f"{API}/reader.py", "self.refuse(f\"!{variable}.matches('{pattern}')\", problem)\n        return", "return"),
+    Mutant("constructs_lib/job_tracker/endpoints/listing.py", 'f"|{pattern}"', '"(?s).*"'),
+    Mutant("constructs_lib/job_tracker/endpoints/listing.py", "#if(!$gone)", "#if(true)"),
+    Mutant("constructs_lib/job_tracker/endpoints/reading.py", " && $gone", " && false"),
+    Mutant("constructs_lib/job_tracker/endpoints/reading.py", " && !$gone", ""),
+    Mutant("constructs_lib/job_tracker/endpoints/reading.py", 'either(\'"$!job.id.S" == ""\',', "either('false',"),
     # Bodies of every media type are checked.
     Mutant(f"{API}/gateway.py", ', "$default": self._models[key]', ""),
 ]

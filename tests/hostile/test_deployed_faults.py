@@ -3,14 +3,14 @@
 import pytest
 
 from tests.faults import INTERNAL, Answer, Break, Faults, Refusal, faults_of, with_timeout
-from tests.hostile.deployed import Deployed
+from tests.hostile.deployed import ROUTES, Deployed
 from tests.hostile.test_deployed import everywhere, new_mark, require_problem
 from tests.hostile.test_faults import SERVICES, expected
 from tests.local.front.process import serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("hostile")]
 
-STORING = {route: service for route, (service, _) in SERVICES.items() if not route.startswith("GET")}
+STORING = {route: service for route, (service, _) in SERVICES.items() if route in ROUTES}
 CASES = [  # by route and kind of fault
     pytest.param(route, kind, id=f"{route}: {kind}")
     for route, service in STORING.items()

@@ -127,7 +127,42 @@ def test_a_request_template_renders_the_same(routes, other, route, request):
     assert other(template, event) == ours(template, event)
 
 
-@pytest.mark.parametrize("route", [*BENIGN, "PUT /s3/{name}", "GET /jobs/{jobId}"])
+JOBS = ("GET /jobs", "GET /jobs/{jobId}", "DELETE /jobs/{jobId}", "POST /jobs/{jobId}/retry")
+cursors = st.one_of(hostile, st.builds("2026-11-21T20:12:29.123Z~{}".format, hostile))
+statuses = st.one_of(hostile, st.sampled_from(["", "Pending", "In Progress", "Failed"]))
+
+
+@pytest.mark.parametrize("route", JOBS)
+@examples(40, id=hostile, query=st.fixed_dictionaries({"status": statuses, "type": hostile, "cursor": cursors}))
+def test_a_request_for_jobs_renders_the_same(routes, other, route, id, query):
+    template = routes.all[route].request_template
+    event = TemplateInput(body="{}", path={"jobId": id}, querystring=query, header={"Host": "x"}, context=CONTEXT)
+
+    assert other(template, event) == ours(template, event)
+
+
+@pytest.mark.parametrize("route", JOBS)
+@examples(
+    40, job=st.dictionaries(st.sampled_from(["id", "status", "entity", "progress", "type"]), hostile), more=answers
+)
+def test_an_answer_about_jobs_renders_the_same(routes, other, route, job, more):
+    item = {
+        **{name: {"S": text} for name, text in job.items()},
+        "attempt": {"N": "1"},
+        "version": {"N": "1"},
+        "expiresAt": {"N": "1795291950"},
+    }
+    key = {name: {"S": job.get(name, "a#b")} for name in ("pk", "type", "status", "createdAt")}
+    answer = {"Count": 1, "Items": [item], "Attributes": item, "Item": item, "LastEvaluatedKey": key, "__type": more}
+    context = {**CONTEXT, "path": "/prod" + route.partition(" ")[2].replace("{jobId}", "j-1")}
+    for told in (answer, {**answer, "__type": "x#ConditionalCheckFailedException"}):
+        event = TemplateInput(body=json.dumps(told), context=context)
+        for response in routes.all[route].integration["IntegrationResponses"]:
+            template = text(response["ResponseTemplates"]["application/json"])
+            assert other(template, event) == ours(template, event)
+
+
+@pytest.mark.parametrize("route", [*BENIGN, "PUT /s3/{name}", *JOBS])
 @examples(40, answer=answers)
 def test_every_response_template_renders_the_same(routes, other, route, answer):
     event = TemplateInput(body=json.dumps(answer), context=CONTEXT)

@@ -14,7 +14,10 @@ from tests.hostile.calls import BENIGN
 SERVICES = {
     "POST /dynamodb/{part}": ("dynamodb", "UpdateItem"),
     "POST /jobs": ("dynamodb", "UpdateItem"),
+    "GET /jobs": ("dynamodb", "Query"),
     "GET /jobs/{jobId}": ("dynamodb", "Query"),
+    "DELETE /jobs/{jobId}": ("dynamodb", "UpdateItem"),
+    "POST /jobs/{jobId}/retry": ("dynamodb", "UpdateItem"),
     "POST /sqs": ("sqs", "SendMessage"),
     "POST /fifo": ("sqs", "SendMessage"),
     "POST /sns": ("sns", "Publish"),
@@ -24,6 +27,7 @@ SERVICES = {
     "POST /states": ("states", "StartExecution"),
     "PUT /s3/{name}": ("s3", "PutObject"),
 }
+CHANGES = ("DELETE /jobs/{jobId}", "POST /jobs/{jobId}/retry")
 # Of the services' refusals, those that are on the caller's account.
 CALLERS_OWN = {
     ("dynamodb", "ConditionalCheckFailedException"): 422,
@@ -82,6 +86,8 @@ def test_a_refusal_of_a_service_has_the_contract_s_status(routes, route, refused
 
     if route.startswith("GET") and refused.code == "ConditionalCheckFailedException":
         assert status == 500  # no condition is set: nothing that a caller could have meant
+    elif route in CHANGES and refused.code == "ConditionalCheckFailedException":
+        assert status == 404  # and with the job as it is: tests of its endpoints
     else:
         assert status == expected(service, refused.code, refused.status)
 
@@ -112,7 +118,7 @@ def test_every_error_that_a_service_has_is_a_problem_and_a_throttle_is_429(route
     elif refused.status >= 500:
         assert status == 503
     else:
-        assert status in {400, 412, 422, 500, 503}
+        assert status in {400, 404, 412, 422, 500, 503}
 
 
 @pytest.mark.parametrize("route", SERVICES)
@@ -171,7 +177,7 @@ WORDS = [
         pytest.param(route, faults.Refusal(400, "ValidationError", words), status, id=f"{route}: {words}")
         for service, status, words in WORDS
         for route, (called, _) in SERVICES.items()
-        if service == called and not route.startswith("GET")
+        if service == called and not route.startswith("GET") and route not in CHANGES
         if route != "POST /jobs" or "Item size" in words  # its key is checked, and no number of it is a client's
     ],
 )

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from constructs_lib.job_tracker.endpoints.links import JOBS, base_path
-from constructs_lib.job_tracker.endpoints.reading import EXPIRED, HEADERS, NOW, summary
+from constructs_lib.job_tracker.endpoints.reading import HEADERS, NOW, SET_GONE, summary
 from constructs_lib.storage_first_api import problems
 from constructs_lib.storage_first_api.errors import refused
 from constructs_lib.storage_first_api.integrations import Answer, ServiceCall
@@ -108,7 +108,7 @@ def _page(route: Route) -> Answer:
     job = fragment({**summary(), "links": [{"rel": "self", "href": Vtl(f"$base{JOBS}/$job.id.S")}]}).source
     jobs = (
         f"#set($comma = \"\")#foreach($job in $input.path('$.Items'))"
-        f'#if(!({EXPIRED}))$comma{job}#set($comma = ",")#end#end'
+        f'{SET_GONE}#if(!$gone)$comma{job}#set($comma = ",")#end#end'
     )
     asked = "".join(
         f"#if(\"$!last.{name}.S\" != \"\")&{name}=$last.{name}.S.replace(' ','%20')#end" for name in ("type", "status")
