@@ -3,12 +3,12 @@
 import base64
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from storage_first.console import harmless, one_line
 from storage_first.dlq.hand import Message
 from storage_first.dlq.streams import DiscardedBatch, discarded_batch
 
@@ -99,11 +99,6 @@ def as_json(letter: Letter) -> dict[str, Any]:
     }
 
 
-def harmless(text: str) -> str:
-    r"""`text` with everything that could steer a terminal or deceive a reader as an escape, but for `\n` and `\t`."""
-    return "".join(char if _shows_itself(char) else _escape(char) for char in text)
-
-
 def indented(text: str) -> str:
     """JSON on several lines, with every token as it is; `text` itself if it is no JSON.
 
@@ -139,14 +134,10 @@ def _lines(letter: Letter) -> Iterator[str]:
     }
     for name, fact in facts.items():
         if fact is not None:
-            yield f"  {name}: {_one_line(fact)}"
+            yield f"  {name}: {one_line(fact)}"
     for name, each in sorted(letter.message_attributes.items()):
-        yield f"  attribute {_one_line(name)} ({_one_line(each['DataType'])}): {_one_line(_value(each))}"
+        yield f"  attribute {one_line(name)} ({one_line(each['DataType'])}): {one_line(_value(each))}"
     yield from (f"    {line}" for line in harmless(indented(letter.body)).split("\n"))
-
-
-def _one_line(text: str) -> str:
-    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _value(attribute: Mapping[str, Any]) -> str:
@@ -166,11 +157,3 @@ def _error_of(attributes: Mapping[str, Any]) -> str | None:
 def _told(batch: DiscardedBatch) -> str:
     records = "1 record" if batch.size == 1 else f"{batch.size} records"
     return f"{batch.condition} in {batch.function.split(':', 6)[-1]}, {records}"
-
-
-def _shows_itself(char: str) -> bool:
-    return char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-
-
-def _escape(char: str) -> str:
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004 - the last of \u

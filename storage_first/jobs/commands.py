@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from storage_first.client import ApiError, Client, Job, JobCancelledError, JobFailedError, Status
-from storage_first.console import INTERRUPTED, fail, say
+from storage_first.console import INTERRUPTED, fail, one_line, say
 from storage_first.jobs import words
 from storage_first.jobs.retrying import Retrying
 
@@ -110,7 +110,7 @@ def watch(id: _Id, *, as_json: _Json = False, url: _Url, header: _Headers = None
                 changed(job)
                 job.wait(on_progress=changed)
         except (JobFailedError, JobCancelledError) as ended:
-            fail(words.one_line(str(ended)))
+            fail(one_line(str(ended)))
     say(f"The job {job.id} has succeeded.", error=as_json)
 
 
@@ -176,7 +176,7 @@ def _run(retrying: Retrying) -> None:
     finally:
         say(f"Retried: {retrying.retried}.")
         for why, number in retrying.stayed.most_common():
-            say(words.one_line(f"Not retried: {number}, because {why}."), error=True)
+            say(one_line(f"Not retried: {number}, because {why}."), error=True)
     if interrupted:
         fail("Interrupted; run it again to retry the rest", code=INTERRUPTED)
     if retrying.stayed:
@@ -261,6 +261,6 @@ def _told(*, code: int = 1) -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        fail(words.one_line(str(error)), code=code)
+        fail(one_line(str(error)), code=code)
     except KeyboardInterrupt:
         fail("Interrupted", code=INTERRUPTED)

@@ -9,15 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from storage_first.client import Job, Status
-from storage_first.dlq.letters import harmless
+from storage_first.console import one_line
 
 WIDEST: Final = 1_000  # ids are there to be copied: a table is as wide as they are
 _WHOLE: Final = 100
-
-
-def one_line(text: str) -> str:
-    """`text` without line ends, or what could steer a terminal."""
-    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def jobs(number: int) -> str:

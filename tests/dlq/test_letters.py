@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage_first.console import harmless
 from storage_first.dlq.hand import Message
-from storage_first.dlq.letters import as_text, harmless, indented, of_message
+from storage_first.dlq.letters import as_text, indented, of_message
 
 
 def message(body, **attributes):
