@@ -96,10 +96,11 @@ def _plain(variable: str) -> Vtl:
 
 
 def _documented() -> Mapping[str, Any]:
+    """Tell what each parameter may be; an empty one is none."""
     return {
-        "querystring.status": {"enum": list(_STATUSES)},
-        "querystring.type": {"pattern": f"^{TYPE_PATTERN}$"},
-        "querystring.cursor": {"pattern": f"^{_CURSOR_PATTERN}$"},
+        "querystring.status": {"enum": ["", *_STATUSES]},
+        "querystring.type": {"pattern": f"^({TYPE_PATTERN})?$"},
+        "querystring.cursor": {"pattern": f"^({_CURSOR_PATTERN})?$"},
     }
 
 
