@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from constructs_lib._acknowledge import acknowledge
-from constructs_lib.alarms import AlarmTopic, create_alarm
+from constructs_lib._dead_letters import dead_letters, metric_waiting
 from constructs_lib.stored_queue import StoredQueue
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_sns as sns
+
+    from constructs_lib.alarms import AlarmTopic
 
 # https://docs.aws.amazon.com/general/latest/gr/iot-core.html#message-broker-limits
 _MAX_BYTES: Final = 256
@@ -78,27 +79,12 @@ class DeviceTopic(Construct):
             # https://docs.aws.amazon.com/iot/latest/developerguide/sqs-rule-action.html
             raise ValueError("queue must be a standard queue: IoT Core's rules cannot send to a FIFO queue.")
         super().__init__(scope, id)
-        self.undelivered = sqs.Queue(
+        self.undelivered, self.undelivered_alarm = dead_letters(
             self,
             "Undelivered",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=Duration.days(14),
-            removal_policy=removal_policy,
-        )
-        acknowledge(
-            self.undelivered,
-            "AwsSolutions::AwsSolutions-SQS3",
-            "Serverless::Serverless-SQSRedrivePolicy",
-            reason="It is the end of the line, and has an alarm.",
-        )
-        self.undelivered_alarm = create_alarm(
-            self,
-            "UndeliveredAlarm",
-            metric=self.metric_undelivered(),
-            threshold=1,
             description="Messages of devices could not be stored in their queue. Each tells why in its `failures`.",
-            topic=alarm_topic,
+            alarm_topic=alarm_topic,
+            removal_policy=removal_policy,
         )
         self.role = iam.Role(
             self,
@@ -125,9 +111,7 @@ class DeviceTopic(Construct):
 
     def metric_undelivered(self) -> cloudwatch.Metric:
         """How many messages could not be stored in the queue, each minute's most."""
-        return self.undelivered.metric_approximate_number_of_messages_visible(
-            period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
-        )
+        return metric_waiting(self.undelivered)
 
     def _send_to(self, queue: sqs.IQueue) -> iot.CfnTopicRule.ActionProperty:
         # Not in base64 as a whole: the payload is already.

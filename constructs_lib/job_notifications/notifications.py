@@ -19,9 +19,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from constructs_lib._acknowledge import acknowledge
+from constructs_lib._dead_letters import dead_letters
 from constructs_lib._handlers import handler_function
 from constructs_lib.alarms import AlarmTopic, create_alarm
-from constructs_lib.job_notifications.events import PROGRESSED, STATUS_CHANGED, DeadLetters, pattern
+from constructs_lib.job_notifications.events import PROGRESSED, STATUS_CHANGED, pattern
 from constructs_lib.storage_first_api.usage import Throttle
 from constructs_lib.storage_first_api.values import Source
 
@@ -116,15 +117,13 @@ class JobNotifications(Construct):
         super().__init__(scope, id)
         self._log_retention = log_retention
         self._removal_policy = removal_policy
-        dead_letters = DeadLetters(
+        self.dead_letter_queue, self.dead_letter_alarm = dead_letters(
             self,
             "DeadLetters",
             description="Subscribers could neither be told of a change nor disconnected: see the logs of the fan-out.",
             alarm_topic=alarm_topic,
             removal_policy=removal_policy,
         )
-        self.dead_letter_queue = dead_letters.queue
-        self.dead_letter_alarm = dead_letters.alarm
         self.table = self._define_table()
         self.connections = self._define_connections(jobs, tenant_name)
         self.errors_alarm = create_alarm(

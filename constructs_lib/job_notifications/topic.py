@@ -9,8 +9,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from constructs_lib._dead_letters import dead_letters
 from constructs_lib.alarms import AlarmTopic
-from constructs_lib.job_notifications.events import STATUS_CHANGED, DeadLetters, pattern
+from constructs_lib.job_notifications.events import STATUS_CHANGED, pattern
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -39,15 +40,13 @@ class JobTopic(Construct):
     ) -> None:
         """Define the rule; see `notify` for the arguments."""
         super().__init__(scope, id)
-        dead_letters = DeadLetters(
+        self.dead_letter_queue, self.dead_letter_alarm = dead_letters(
             self,
             "DeadLetters",
             description="Changes of jobs could not be published. Does the topic, and its key, let EventBridge publish?",
             alarm_topic=alarm_topic,
             removal_policy=removal_policy,
         )
-        self.dead_letter_queue = dead_letters.queue
-        self.dead_letter_alarm = dead_letters.alarm
         self.rule = events.Rule(
             self,
             "Rule",
