@@ -38,7 +38,7 @@ class OrdersStack(Stack):
             self,
             "Api",
             access=Access.cognito([users], tenant=claim("custom:tenant")),
-            cors=Cors(origins=["https://shop.example"], headers=["Authorization", "x-api-key"]),
+            cors=Cors(origins=["https://shop.example"]),
             alarm_topic=alarms.topic,
         )
         for_users.post("/orders", orders.store("order"))

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib.storage_first_api.access import ANYONE, Access
+from constructs_lib.storage_first_api.cors import Cors, Preflight
 from constructs_lib.storage_first_api.gateway import Gateway
 from constructs_lib.storage_first_api.integrations import DOCUMENTATION, ServiceCall, method_responses
 from constructs_lib.storage_first_api.models import ANY_OBJECT, Body
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from aws_cdk.interfaces import aws_wafv2 as wafv2_interfaces
 
     from constructs_lib.alarms import AlarmTopic
-    from constructs_lib.storage_first_api.cors import Cors
     from constructs_lib.storage_first_api.operation import MetricOptions
 
 _PUSH_LOGS = (
@@ -119,8 +119,9 @@ class StorageFirstApi(Construct):
         self.root_path = root_path
         self.access_log: logs.LogGroup | None = None
         if rest_api is None:
-            self.rest_api = self._define_rest_api(cors, throttle, stage_name, removal_policy)
-            self._gateway = Gateway.of(self.rest_api, cors=cors, scope=self.rest_api)
+            preflight = Preflight(cors) if cors else None
+            self.rest_api = self._define_rest_api(preflight, throttle, stage_name, removal_policy)
+            self._gateway = Gateway.of(self.rest_api, cors=cors, preflight=preflight, scope=self.rest_api)
         else:
             if throttle is not _THROTTLE or stage_name != _STAGE:
                 raise ValueError("throttle and stage_name belong to the stage of rest_api, which has them already")
@@ -205,8 +206,8 @@ class StorageFirstApi(Construct):
         resource = gateway.resource(route.path)
         if resource.node.try_find_child(route.http_method):
             raise ValueError(f"{route.name} is served already; a route has one store")
-        if gateway.cors:
-            gateway.cors.require_headers(call.headers, route.name)
+        if gateway.preflight:
+            gateway.preflight.allow(call.headers)
         role = gateway.role(resource, route.http_method, call, target)
         gateway.accept_bytes(call.binary_media_types)
         answers = call.all_answers(gateway.headers)
@@ -317,7 +318,7 @@ class StorageFirstApi(Construct):
         return method
 
     def _define_rest_api(
-        self, cors: Cors | None, throttle: Throttle, stage_name: str, removal_policy: RemovalPolicy
+        self, preflight: Preflight | None, throttle: Throttle, stage_name: str, removal_policy: RemovalPolicy
     ) -> apigateway.RestApi:
         self.access_log = logs.LogGroup(
             self, "AccessLog", retention=logs.RetentionDays.ONE_YEAR, removal_policy=removal_policy
@@ -338,7 +339,7 @@ class StorageFirstApi(Construct):
                 access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
             ),
-            default_cors_preflight_options=apigateway.CorsOptions(**cors.preflight) if cors else None,
+            default_cors_preflight_options=apigateway.CorsOptions(**preflight.options) if preflight else None,
         )
         acknowledge(
             rest_api.node.find_child("CloudWatchRole"),

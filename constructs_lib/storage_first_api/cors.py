@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import jsii
+from aws_cdk import IStableStringProducer, Lazy
+
 from constructs_lib.storage_first_api.reader import IDEMPOTENCY_KEY
 
 if TYPE_CHECKING:
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import Duration
 
-# What routes and accesses of the library take.
+# What most routes and accesses of the library take.
 _HEADERS = ("Content-Type", IDEMPOTENCY_KEY, "Authorization", "X-Api-Key", "Content-MD5", "If-None-Match")
 
 
@@ -23,7 +26,7 @@ class Cors:
     Attributes:
         origins: One origin such as `https://app.example`, or `*`. API Gateway's own refusals carry a fixed value, so
             there can be no second.
-        headers: Request headers of your own that scripts may send, such as `X-Tenant`.
+        headers: Request headers that scripts may send besides those that routes take, for methods of your own.
         max_age: How long a browser remembers the answer to a preflight request.
     """
 
@@ -56,26 +59,33 @@ class Cors:
             "Access-Control-Expose-Headers": "Location,Retry-After,ETag,X-Version-Id",
         }
 
-    def require_headers(self, names: Iterable[str], route: str) -> None:
-        """Check that scripts may send what a route takes.
 
-        Raises:
-            ValueError: If they may not.
-        """
-        allowed = {name.lower() for name in (*_HEADERS, *self.headers)}
-        missing = [name for name in names if name.lower() not in allowed]
-        if missing:
-            raise ValueError(
-                f"Cors.headers must have {', '.join(map(repr, missing))}, because {route} takes it, and browsers send "
-                f"only what is allowed; got {list(self.headers)!r}"
-            )
+@jsii.implements(IStableStringProducer)
+class Preflight:
+    """What answers the preflight requests of browsers, which anyone may send.
+
+    The headers that scripts may send are those that any route of the API takes: they are known when all routes are.
+    """
+
+    def __init__(self, cors: Cors) -> None:
+        self._cors = cors
+        self._names = {name.lower(): name for name in (*_HEADERS, *cors.headers)}
+
+    def allow(self, names: Iterable[str]) -> None:
+        """Let scripts send the headers that a route takes."""
+        for name in names:
+            self._names.setdefault(name.lower(), name)
+
+    def produce(self) -> str:
+        """Write the headers, when the app is synthesized."""
+        return ",".join(self._names.values())
 
     @property
-    def preflight(self) -> Mapping[str, Any]:
-        """The arguments of `apigateway.CorsOptions`: what answers preflight requests, which anyone may send."""
+    def options(self) -> Mapping[str, Any]:
+        """The arguments of `apigateway.CorsOptions`."""
         return {
-            "allow_origins": list(self.origins),
-            "allow_headers": [*_HEADERS, *self.headers],
+            "allow_origins": list(self._cors.origins),
+            "allow_headers": [Lazy.string(self)],
             "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
-            "max_age": self.max_age,
+            "max_age": self._cors.max_age,
         }

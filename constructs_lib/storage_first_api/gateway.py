@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.storage_first_api import problems
+from constructs_lib.storage_first_api.cors import Cors, Preflight
 from constructs_lib.storage_first_api.models import body_model
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
     from constructs_lib.storage_first_api.access import ApiKeyAccess
-    from constructs_lib.storage_first_api.cors import Cors
     from constructs_lib.storage_first_api.integrations import ServiceCall
     from constructs_lib.storage_first_api.models import Body
     from constructs_lib.storage_first_api.usage import Quota, Throttle
@@ -33,13 +33,17 @@ class Gateway:
     Attributes:
         rest_api: The REST API.
         cors: Who may call it from a browser.
+        preflight: What tells browsers so.
         usage_plan: What holders of keys may send, if any route wants a key.
     """
 
-    def __init__(self, rest_api: apigateway.RestApi, scope: Construct, cors: Cors | None) -> None:
+    def __init__(
+        self, rest_api: apigateway.RestApi, scope: Construct, cors: Cors | None, preflight: Preflight | None
+    ) -> None:
         """Make the refusals of `rest_api` problem details; use `of` instead."""
         self.rest_api = rest_api
         self.cors = cors
+        self.preflight = preflight or (Preflight(cors) if cors else None)
         self.usage_plan: apigateway.UsagePlan | None = None
         self._scope = scope
         self._plan_of: ApiKeyAccess | None = None
@@ -51,12 +55,20 @@ class Gateway:
         self._refusals = problems.add_gateway_responses(scope, rest_api, headers=self.headers)
 
     @classmethod
-    def of(cls, rest_api: apigateway.RestApi, *, cors: Cors | None, scope: Construct | None = None) -> Gateway:
+    def of(
+        cls,
+        rest_api: apigateway.RestApi,
+        *,
+        cors: Cors | None,
+        preflight: Preflight | None = None,
+        scope: Construct | None = None,
+    ) -> Gateway:
         """Return what is shared on `rest_api`.
 
         Args:
             rest_api: The REST API.
             cors: Who may call it from a browser; as the first StorageFirstApi on it said, by default.
+            preflight: What answers preflight requests there already.
             scope: Where to define what is shared, by default below `rest_api`.
 
         Raises:
@@ -64,7 +76,7 @@ class Gateway:
         """
         gateway = _gateways.get(rest_api)
         if gateway is None:
-            gateway = cls(rest_api, scope or Construct(rest_api, "StorageFirst"), cors)
+            gateway = cls(rest_api, scope or Construct(rest_api, "StorageFirst"), cors, preflight)
             _gateways[rest_api] = gateway
         elif cors is not None and cors != gateway.cors:
             raise ValueError(
@@ -109,8 +121,8 @@ class Gateway:
         """Find or define what is at `path`; browsers may ask it who may call."""
         self._require_one_name_each(path)
         resource = self.rest_api.root.resource_for_path(path)
-        if self.cors and not resource.node.try_find_child("OPTIONS"):
-            resource.add_cors_preflight(**self.cors.preflight)
+        if self.preflight and not resource.node.try_find_child("OPTIONS"):
+            resource.add_cors_preflight(**self.preflight.options)
         return resource
 
     def _require_one_name_each(self, path: str) -> None:

@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Template
 
-from constructs_lib import Access, AlarmTopic, Cors, StorageFirstApi, StoredQueue
+from constructs_lib import Access, AlarmTopic, StorageFirstApi, StoredQueue
 from constructs_lib.stores import (
     Bool,
     DynamoDbStore,
@@ -66,20 +66,6 @@ def test_one_place_has_one_name_for_its_parameter(stack, api, first, second):
 def test_a_path_names_its_parameters_differently(stack, api):
     with pytest.raises(ValueError, match="must name each of its parameters differently"):
         api.post("/a/{x}/b/{x}", SqsStore(sqs.Queue(stack, "Queue")))
-
-
-def test_a_header_that_browsers_may_not_send_is_refused_with_the_fix(stack):
-    api = StorageFirstApi(stack, "Api", cors=Cors(origins=["*"]))
-    store = KinesisStore(kinesis.Stream(stack, "Stream"), partition_key=header("X-Tenant"))
-
-    with pytest.raises(ValueError, match=r"Cors\.headers must have 'X-Tenant', because POST /clicks takes it"):
-        api.post("/clicks", store)
-
-
-def test_a_header_that_browsers_may_send_is_taken(stack):
-    api = StorageFirstApi(stack, "Api", cors=Cors(origins=["*"], headers=["x-tenant"]))
-
-    api.post("/clicks", KinesisStore(kinesis.Stream(stack, "Stream"), partition_key=header("X-Tenant")))
 
 
 def test_a_required_key_that_the_store_has_no_use_for_is_refused(stack, api):

@@ -7,6 +7,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -14,7 +15,7 @@ from aws_cdk.assertions import Template
 
 from constructs_lib import JobTracker
 from constructs_lib.storage_first_api import Access, Cors, StorageFirstApi, Throttle
-from constructs_lib.stores import DynamoDbStore, S3Store, SqsStore, path
+from constructs_lib.stores import DynamoDbStore, KinesisStore, S3Store, SqsStore, header, path
 from tests.constructs_lib.storage_first_api.routes import Route
 
 ORIGIN = "Access-Control-Allow-Origin"
@@ -121,6 +122,23 @@ def test_a_preflight_that_the_app_answers_itself_stays(stack, store):
 
     asked = [each for each in resources(stack, "ApiGateway::Method") if each["HttpMethod"] == "OPTIONS"]
     assert len(asked) == 2, "the root and /o"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_browsers_may_send_what_any_route_takes_and_what_the_app_adds(stack, request, shared):
+    cors = Cors(origins=["https://app.example"], headers=["X-Own"])
+    api = StorageFirstApi(stack, "Orders", rest_api=request.getfixturevalue("existing") if shared else None, cors=cors)
+    api.post("/orders", KinesisStore(kinesis.Stream(stack, "First"), partition_key=header("X-Tenant")))
+    api.post("/returns", KinesisStore(kinesis.Stream(stack, "Second"), partition_key=header("x-tenant")))
+
+    asked = [each for each in resources(stack, "ApiGateway::Method") if each["HttpMethod"] == "OPTIONS"]
+
+    assert len(asked) >= 2
+    for each in asked:
+        (answer,) = each["Integration"]["IntegrationResponses"]
+        allowed = answer["ResponseParameters"]["method.response.header.Access-Control-Allow-Headers"].strip("'")
+        assert allowed.split(",")[:2] == ["Content-Type", "Idempotency-Key"]
+        assert allowed.split(",")[-2:] == ["X-Own", "X-Tenant"]
 
 
 def test_cors_of_one_api_cannot_differ(stack, existing):
