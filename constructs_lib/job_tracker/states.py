@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 _KEY = "{% $states.context.Execution.Input.tenant & '#' & $states.context.Execution.Input.id %}"
-_EXECUTION = "{% $states.context.Execution.Id %}"
+# The ARN of an Express execution ends in a part that nobody knows before its start, when the job is claimed for it.
+EXECUTION = "$replace($states.context.Execution.Id, /(:express:[^:]+:[^:]+):.*$/, '$1')"
+_EXECUTION = f"{{% {EXECUTION} %}}"
 _NOW = "{% $now() %}"
 _MAX_ERROR_CODE = 256
 _MAX_ERROR_MESSAGE = 4096  # events quote it, ten to a call
@@ -121,7 +123,7 @@ def _write(
         task_timeout=sfn.Timeout.duration(Duration.seconds(30)),
         outputs=output,
     )
-    state.add_retry(errors=[CONDITION_FAILED], max_attempts=0)
+    state.add_retry(errors=[CONDITION_FAILED, "DynamoDB.ValidationException"], max_attempts=0)
     # Some five minutes in all: longer than most throttling, shorter than anyone's patience with a finished job.
     state.add_retry(
         errors=["States.ALL"],

@@ -5,39 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import jsii
-from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack, Token
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import ArnFormat, CfnElement, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IValidation
 
 from constructs_lib._acknowledge import acknowledge
+from constructs_lib._dead_letters import dead_letters
 from constructs_lib._handlers import handler_function
+from constructs_lib._limits import require_between
 from constructs_lib.job_notifications.topic import JobTopic, notify
 from constructs_lib.job_tracker import states
-from constructs_lib.job_tracker.endpoints import JobEndpoints, listing
+from constructs_lib.job_tracker.batch import MAX_ITEMS, Batches, BatchStore, batch_type
+from constructs_lib.job_tracker.endpoints import JobEndpoints
+from constructs_lib.job_tracker.operation import Operation
+from constructs_lib.job_tracker.rules import EXPRESS_TIMEOUT, require_at_least, require_existing, require_express
 from constructs_lib.job_tracker.store import JobStore, require_job_type
+from constructs_lib.job_tracker.table import EXECUTIONS, OPEN_JOBS, WAITING, define_table
 from constructs_lib.job_tracker.workflow import TrackedWorkflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from aws_cdk import aws_sns as sns
 
     from constructs_lib.alarms import AlarmTopic
 
-OPEN_JOBS = "open"
-
 _MAX_MESSAGE = 256
-# Their types and ARNs go into an environment of 4 KB: 224 bytes each, at worst. The rule of each has a statement in the
-# policy of the dead-letter queue, which holds 20.
+_MAX_ATTEMPTS = 10
+_MAX_RUNNING = 100  # each is a name of some 100 bytes in one item, which is written with every start and end
+# Their types, names and settings go into an environment of 4 KB: 205 bytes each, at worst. The rule of each has a
+# statement in the policy of the dead-letter queue, which holds 20.
 _MAX_WORKFLOWS = 16
 
 
@@ -56,7 +59,8 @@ class JobTracker(Construct):
         reconciler: Looks after open jobs on a schedule.
         dead_letter_queue: What these functions gave up on. Of stream records it holds the positions, not the records;
             a job whose record is here is started by the reconciler, but events may be lost.
-        dead_letter_alarm: Raised while that queue is not empty. Add the actions that tell you.
+        dead_letter_alarm: Raised while that queue is not empty.
+        operation: Further alarms: of failed jobs, of a reader that is behind, and of a reconciler that fails.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class JobTracker(Construct):
         expire_after: Duration = Duration.days(30),
         give_up_after: Duration = Duration.hours(24),
         reconcile_every: Duration = Duration.minutes(5),
+        alarm_failed: int = 1,
+        alarm_topic: sns.ITopic | AlarmTopic | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
@@ -80,6 +86,8 @@ class JobTracker(Construct):
             expire_after: How long a finished job stays readable.
             give_up_after: How long to try to start a job before it is Failed.
             reconcile_every: How often to look for jobs that need help.
+            alarm_failed: How many jobs that fail within five minutes raise an alarm.
+            alarm_topic: Who is told of alarms, such as an `AlarmTopic`.
             log_retention: How long the logs of functions and workflows are kept.
             removal_policy: What happens to jobs, dead letters and logs when they leave the stack.
 
@@ -87,31 +95,43 @@ class JobTracker(Construct):
             ValueError: If `expire_after` or `give_up_after` is shorter than one hour, or `reconcile_every` than a
                 minute.
         """
-        _require_at_least("expire_after", expire_after, Duration.hours(1))
-        _require_at_least("give_up_after", give_up_after, Duration.hours(1))
-        _require_at_least("reconcile_every", reconcile_every, Duration.minutes(1))
+        require_at_least("expire_after", expire_after, Duration.hours(1))
+        require_at_least("give_up_after", give_up_after, Duration.hours(1))
+        require_at_least("reconcile_every", reconcile_every, Duration.minutes(1))
         super().__init__(scope, id)
         self._expire_after = expire_after
         self._log_retention = log_retention
         self._removal_policy = removal_policy
-        self._machines: dict[str, sfn.StateMachine] = {}
+        self._machines: dict[str, sfn.IStateMachine] = {}
+        self._settings: dict[str, Mapping[str, object]] = {}
         self._used_types: set[str] = set()
 
-        self.table = self._define_table()
+        self.table = define_table(self, removal_policy)
         self._endpoints = JobEndpoints(self.table, expire_after=expire_after)
         self.bus: events.IEventBus = bus or events.EventBus(self, "Bus")
-        self.dead_letter_queue, self.dead_letter_alarm = self._define_dead_letters()
+        self.dead_letter_queue, self.dead_letter_alarm = dead_letters(
+            self,
+            "DeadLetters",
+            description="Job tracking gave up on something: see the messages, and the logs of its functions.",
+            alarm_topic=alarm_topic,
+            removal_policy=removal_policy,
+        )
         common = {
             "JOBS_TABLE": self.table.table_name,
             "EXPIRE_AFTER_SECONDS": str(round(expire_after.to_seconds())),
             "WORKFLOWS": "{}",
+            "STATE_MACHINES": self._arn_of_machines(),
         }
         give_up = {"GIVE_UP_AFTER_SECONDS": str(round(give_up_after.to_seconds()))}
         self.reader = self._define_reader({**common, "EVENT_BUS": self.bus.event_bus_name})
         self.execution_ended = self._define_execution_ended(common)
         self.reconciler = self._define_reconciler({**common, **give_up}, reconcile_every)
 
+        self.operation = Operation(
+            self, self.table, self.reader, self.reconciler, alarm_failed=alarm_failed, alarm_topic=alarm_topic
+        )
         self._workflows = Construct(self, "Workflows")
+        self._batches = Batches(self, "Batches")
         self._progress = Construct(self, "Progress")
         # One for all workflows: Step Functions adds each log group that it writes to to one resource policy of the
         # account, which holds 5,120 characters.
@@ -138,54 +158,114 @@ class JobTracker(Construct):
         self._use_type(job_type)
         return JobStore(self.table, self._endpoints, type=job_type, entity=entity)
 
+    def batch_store(
+        self,
+        job_type: str,
+        *,
+        max_items: int = MAX_ITEMS,
+        max_concurrency: int = 10,
+        timeout: Duration = Duration.hours(24),
+    ) -> BatchStore:
+        """Make the store of routes whose requests are lists of items, each of them worked on like a job of one type.
+
+        A batch is one job, of the type `<job_type>.batch`. It is Succeeded when all its items have, and Failed when any
+        has not; its result tells of each item in either case. A new attempt works on those that have not succeeded.
+
+        Args:
+            job_type: The type of the items; a Standard workflow must work on it. Its `attempts` are those of the batch,
+                and its `max_running` does not count items.
+            max_items: How many items a batch may have, at most 1,000.
+            max_concurrency: How many items of a batch are worked on at once, at most 40.
+            timeout: How long one attempt at a batch may take.
+
+        Raises:
+            ValueError: If the type is no name, has a batch store or an Express workflow, or a number is out of bounds.
+        """
+        self._use_type(job_type)
+        store = BatchStore(self.table, self._endpoints, type=batch_type(job_type), max_items=max_items)
+        self._batches.add(job_type, max_concurrency=max_concurrency, timeout=timeout)
+        if job_type in self._machines:
+            self._define_batch(job_type)
+        return store
+
     def workflow(
         self,
         job_type: str,
         *,
-        definition: sfn.IChainable,
-        timeout: Duration = Duration.hours(24),
-        log_level: sfn.LogLevel = sfn.LogLevel.ERROR,
-    ) -> sfn.StateMachine:
-        """Define the workflow that works on the jobs of one type.
+        definition: sfn.IChainable | None = None,
+        state_machine: sfn.IStateMachine | None = None,
+        state_machine_type: sfn.StateMachineType | None = None,
+        timeout: Duration | None = None,
+        attempts: int = 1,
+        max_running: int | None = None,
+        log_level: sfn.LogLevel | None = None,
+    ) -> sfn.IStateMachine:
+        """Define the workflow that works on the jobs of one type, or take an existing one.
 
         The states of `definition` find the job in the execution's input: `id`, `tenant`, `type`, `attempt`, and in
         `input` the body of the stored request. What the last of them puts out is the job's result. A job whose work
         fails with an error that nothing in `definition` catches is Failed with that error.
 
+        An existing `state_machine` knows nothing of jobs: its input is the body of the stored request, and the end of
+        its execution, with its output or error, is that of the job.
+
         Args:
             job_type: The type of the jobs, as given to `store`.
             definition: The work, in JSONPath or JSONata.
-            timeout: How long one job may take in all, at most a year.
+            state_machine: An existing Standard state machine of this account and Region, in place of `definition`.
+            state_machine_type: Standard by default. Express costs by time instead of transitions, has five minutes,
+                may run twice, and cannot be stopped when its job is cancelled: what it writes to the job then is
+                refused.
+            timeout: How long one attempt may take. By default, 24 hours of a Standard and 5 minutes of an Express one,
+                which is the most of the latter; the former has a year.
+            attempts: How many attempts a job has before it is Failed, 1 to 10. Between two of them it is Pending, for a
+                minute at first, then twice as long each time, and until the next round of `reconcile_every`. An
+                execution that was aborted is not attempted again.
+            max_running: How many jobs may run at once, 1 to 100; as many as there are by default. The others wait
+                in the order in which they were stored, as far as the table's index knows it.
             log_level: What is logged of executions. Step Functions keeps the whole history of every Standard execution
-                for 90 days, so that logs of more than errors say everything twice.
+                for 90 days, so that logs of more than errors, which is the default, say everything twice. Of an
+                Express one it keeps nothing, and all is logged by default.
 
         Returns:
             The state machine.
 
         Raises:
-            ValueError: If the type is no name or has a workflow, or the tracker has 16 workflows.
+            ValueError: If the type is no name or has a workflow, the tracker has 16 workflows, a number is out of
+                bounds, not exactly one of `definition` and `state_machine` is given, or what is given does not fit
+                together.
         """
-        require_job_type("job_type", job_type)
-        if job_type in self._machines:
-            raise ValueError(f"job_type {job_type!r} has a workflow already; one type is worked on by one workflow.")
-        if len(self._machines) == _MAX_WORKFLOWS:
-            raise ValueError(
-                f"job_type {job_type!r} is one too many: a tracker has at most {_MAX_WORKFLOWS} workflows. "
-                "Define another JobTracker."
-            )
+        self._require_new_type(job_type)
+        require_between("attempts", attempts, 1, _MAX_ATTEMPTS)
+        if max_running is not None:
+            require_between("max_running", max_running, 1, _MAX_RUNNING)
+        settings = {"attempts": attempts} if attempts > 1 else {}
+        if max_running is not None:
+            settings["max_running"] = max_running
+        if (definition is None) == (state_machine is None):
+            raise ValueError("workflow takes either a definition or a state_machine, got both or neither.")
+        if state_machine is not None:
+            own = {"state_machine_type": state_machine_type, "timeout": timeout, "log_level": log_level}
+            require_existing(self, state_machine, [name for name, value in own.items() if value is not None])
+            return self._connect(job_type, state_machine, settings | {"existing": True})
+        kind = state_machine_type or sfn.StateMachineType.STANDARD
+        is_express = kind == sfn.StateMachineType.EXPRESS
+        if is_express:
+            require_express(attempts, timeout)
+            settings["express"] = True
         tracked = TrackedWorkflow(
             self._workflows,
             job_type,
-            definition=definition,
+            definition=cast("sfn.IChainable", definition),
             table=self.table,
             expire_after=self._expire_after,
-            timeout=timeout,
+            timeout=timeout or (EXPRESS_TIMEOUT if is_express else Duration.hours(24)),
+            has_attempts=attempts > 1,
+            state_machine_type=kind,
             log_group=self._workflow_logs,
-            log_level=log_level,
+            log_level=log_level or (sfn.LogLevel.ALL if is_express else sfn.LogLevel.ERROR),
         )
-        self._machines[job_type] = tracked.state_machine
-        self._connect(tracked)
-        return tracked.state_machine
+        return self._connect(job_type, tracked.state_machine, settings)
 
     def progress(self, percent: int, message: str, *, state_name: str | None = None) -> sfn.TaskStateBase:
         """Make a state that tells how far a job is, for the definition of a workflow of this tracker.
@@ -247,22 +327,67 @@ class JobTracker(Construct):
     def _types_without_workflow(self) -> list[str]:
         return sorted(self._used_types - self._machines.keys())
 
-    def _connect(self, tracked: TrackedWorkflow) -> None:
+    def _require_new_type(self, job_type: str) -> None:
+        require_job_type("job_type", job_type)
+        if job_type in self._machines:
+            raise ValueError(f"job_type {job_type!r} has a workflow already; one type is worked on by one workflow.")
+        if len(self._machines) == _MAX_WORKFLOWS:
+            raise ValueError(
+                f"job_type {job_type!r} is one too many: a tracker has at most {_MAX_WORKFLOWS} workflows. "
+                "Define another JobTracker."
+            )
+
+    def _connect(self, job_type: str, machine: sfn.IStateMachine, settings: Mapping[str, object]) -> sfn.IStateMachine:
         """Let the functions start, look up and hear of the executions of a workflow."""
-        machine = tracked.state_machine
-        workflows = Stack.of(self).to_json_string(
-            {job_type: known.state_machine_arn for job_type, known in sorted(self._machines.items())}
-        )
-        for function in (self.reader, self.reconciler):
+        stack = Stack.of(self)
+        name = stack.split_arn(machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name
+        self._machines[job_type] = machine
+        self._settings[job_type] = {"name": name, **settings}
+        if job_type in self._batches:
+            self._define_batch(job_type)
+        workflows = stack.to_json_string(dict(sorted(self._settings.items())))
+        for function in (self.reader, self.reconciler, self.execution_ended):
             function.add_environment("WORKFLOWS", workflows)
+        if "max_running" in settings:
+            self._grant(self.reader, "dynamodb:GetItem")
+            for function in (self.reader, self.reconciler):
+                self._grant_query(function, WAITING)
+        if "existing" in settings:
+            self._grant(self.execution_ended, "dynamodb:GetItem")
+            self._grant_query(self.execution_ended, EXECUTIONS)
         may_run = self._policy("RunsWorkflows", self.reader, self.reconciler)
         machine.grant_start_execution(may_run)
+        if "express" in settings:
+            return machine  # nobody can look at its executions, nor stop them, nor hears of their end
         self._grant_executions(machine, may_run, "states:StopExecution")
         may_look = self._policy("LooksAtExecutions", self.execution_ended, self.reconciler)
         self._grant_executions(machine, may_look, "states:DescribeExecution")
+        self._hear_of_ends(job_type, machine)
+        return machine
+
+    def _define_batch(self, job_type: str) -> None:
+        """Define the workflow of a type's batches, which needs to know that of the type itself."""
+        settings = self._settings[job_type]
+        if "express" in settings:
+            raise ValueError(
+                f"job_type {job_type!r} must have a Standard workflow, because a batch waits for the end of each item: "
+                "Step Functions tells of no Express execution's"
+            )
+        work = self._batches.define(
+            job_type,
+            machine=self._machines[job_type],
+            knows_jobs="existing" not in settings,
+            table=self.table,
+            expire_after=self._expire_after,
+        )
+        attempts = cast("int", settings.get("attempts", 1))
+        self.workflow(batch_type(job_type), definition=work.start, timeout=work.timeout, attempts=attempts)
+
+    def _hear_of_ends(self, job_type: str, machine: sfn.IStateMachine) -> None:
         # A rule for each machine: an event pattern has 2,048 characters, too few for the ARNs of all.
+        place = self._workflows.node.try_find_child(job_type) or Construct(self._workflows, job_type)
         events.Rule(
-            tracked,
+            cast("Construct", place),
             "Ended",
             description="An execution has ended: its job must have, too.",
             event_pattern=events.EventPattern(
@@ -283,15 +408,18 @@ class JobTracker(Construct):
             ],
         )
 
-    def _grant_executions(self, machine: sfn.StateMachine, policy: iam.ManagedPolicy, action: str) -> None:
+    def _grant_executions(self, machine: sfn.IStateMachine, policy: iam.ManagedPolicy, action: str) -> None:
         machine.grant_execution(policy, action)
         stack = Stack.of(self)
         where = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
         partition, region, account = (
             f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in where.items()
         )
-        machine_id = stack.get_logical_id(cast("CfnElement", machine.node.default_child))
-        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine_id}"}}]}}]}}'
+        if isinstance(machine.node.default_child, CfnElement):
+            machine_id = stack.get_logical_id(machine.node.default_child)
+            name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{machine_id}"}}]}}]}}'
+        else:
+            name = stack.split_arn(machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name or "*"
         executions = f"arn:{partition}:states:{region}:{account}:execution:{name}:*"
         acknowledge(
             policy,
@@ -303,55 +431,6 @@ class JobTracker(Construct):
         """Find or define what some functions may do to workflows, once for all: the ARNs of executions are long."""
         found = cast("iam.ManagedPolicy | None", self.node.try_find_child(id))
         return found or iam.ManagedPolicy(self, id, roles=[cast("iam.IRole", function.role) for function in functions])
-
-    def _define_table(self) -> dynamodb.TableV2:
-        return dynamodb.TableV2(
-            self,
-            "Table",
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
-            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
-            time_to_live_attribute="expiresAt",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            global_secondary_indexes=[
-                *(_newest_first(asked) for asked in listing.INDEXES),
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=OPEN_JOBS,
-                    partition_key=dynamodb.Attribute(name="open", type=dynamodb.AttributeType.STRING),
-                    sort_key=dynamodb.Attribute(name="checkAt", type=dynamodb.AttributeType.STRING),
-                    projection_type=dynamodb.ProjectionType.INCLUDE,
-                    non_key_attributes=["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
-                ),
-            ],
-            removal_policy=self._removal_policy,
-        )
-
-    def _define_dead_letters(self) -> tuple[sqs.Queue, cloudwatch.Alarm]:
-        queue = sqs.Queue(
-            self,
-            "DeadLetters",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=Duration.days(14),
-            removal_policy=self._removal_policy,
-        )
-        alarm = queue.metric_approximate_number_of_messages_visible(
-            period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
-        ).create_alarm(
-            self,
-            "DeadLettersAlarm",
-            alarm_description="Job tracking gave up on something: see the messages, and the logs of its functions.",
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        acknowledge(
-            queue, "Serverless::Serverless-SQSRedrivePolicy", reason="It is the end of the line, and has an alarm."
-        )
-        return queue, alarm
 
     def _define_reader(self, environment: dict[str, str]) -> lambda_.Function:
         reader = handler_function(
@@ -383,7 +462,15 @@ class JobTracker(Construct):
             event_source_arn=stream,
             # Not LATEST: jobs that are stored while the mapping is being created would be passed over.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            filters=[lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "MODIFY")})],
+            filters=[
+                lambda_.FilterCriteria.filter(
+                    {
+                        "eventName": lambda_.FilterRule.or_("INSERT", "MODIFY"),
+                        # Only jobs have been sent by somebody; the table has items of other kinds, too.
+                        "dynamodb": {"NewImage": {"input": {"S": lambda_.FilterRule.exists()}}},
+                    }
+                )
+            ],
             batch_size=50,
             parallelization_factor=10,  # costs nothing when idle, and keeps the order of each job's records
             report_batch_item_failures=True,
@@ -401,7 +488,7 @@ class JobTracker(Construct):
             "ExecutionEnded",
             handler="lambdas.jobs.execution_ended.handler",
             description="Closes the job of an execution that ended without doing so itself.",
-            environment={name: value for name, value in environment.items() if name != "WORKFLOWS"},
+            environment=environment,
             timeout=Duration.minutes(1),
             dead_letter_queue=self.dead_letter_queue,
             log_retention=self._log_retention,
@@ -423,11 +510,7 @@ class JobTracker(Construct):
             removal_policy=self._removal_policy,
         )
         self._grant(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
-        iam.Grant.add_to_principal(
-            grantee=function,
-            actions=["dynamodb:Query"],
-            resource_arns=[f"{self.table.table_arn}/index/{OPEN_JOBS}"],
-        )
+        self._grant_query(function, OPEN_JOBS)
         events.Rule(
             self,
             "Schedule",
@@ -444,24 +527,23 @@ class JobTracker(Construct):
         )
         return function
 
+    def _grant_query(self, function: lambda_.Function, index: str) -> None:
+        iam.Grant.add_to_principal(
+            grantee=function, actions=["dynamodb:Query"], resource_arns=[f"{self.table.table_arn}/index/{index}"]
+        )
+
+    def _arn_of_machines(self) -> str:
+        """Write what stands before the name in the ARN of every state machine here: names are all that is told."""
+        return Stack.of(self).format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name="",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
     def _grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
         """Allow `actions` on single jobs. The table's own `grant_*` methods allow a Scan, and every index."""
         return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.table.table_arn])
-
-
-def _newest_first(asked: Sequence[str]) -> dynamodb.GlobalSecondaryIndexPropsV2:
-    """Define the index of each tenant's jobs, or of those that have in common what is asked for."""
-    return dynamodb.GlobalSecondaryIndexPropsV2(
-        index_name=listing.index_name(asked),
-        partition_keys=[_text_attribute(name) for name in ("tenant", *asked)],
-        sort_keys=[_text_attribute("createdAt")],
-        projection_type=dynamodb.ProjectionType.INCLUDE,
-        non_key_attributes=[name for name in listing.SHOWN if name not in asked],
-    )
-
-
-def _text_attribute(name: str) -> dynamodb.Attribute:
-    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
 @jsii.implements(IValidation)
@@ -477,8 +559,3 @@ class _EveryTypeHasAWorkflow:
             f"Call workflow({job_type!r}, definition=...) on the JobTracker."
             for job_type in self._tracker._types_without_workflow()  # noqa: SLF001  (two halves of one construct)
         ]
-
-
-def _require_at_least(argument: str, value: Duration, least: Duration) -> None:
-    if not value.is_unresolved() and value.to_seconds() < least.to_seconds():
-        raise ValueError(f"{argument} must be at least {least.to_human_string()}, got {value.to_human_string()}.")

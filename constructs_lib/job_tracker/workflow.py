@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
 
-class TrackedWorkflow(Construct):
-    """A Standard state machine that closes its job: Succeeded with the result, or Failed with the error.
+# DynamoDB has no name of its own for an item of more than 400 KB, which the result can make of the job's.
+_TOO_LARGE = (
+    "$contains($states.errorOutput.Cause, 'exceeded the maximum allowed size') "
+    "? {'Error': 'ResultTooLarge', 'Cause': 'The result does not fit into the job beside its input: 400 KB in all. "
+    "Keep it elsewhere, such as in S3, and let the result tell where.'} : $states.errorOutput"
+)
 
-    Tracking adds two state transitions to a success and three to a failure.
+
+class TrackedWorkflow(Construct):
+    """A state machine that closes its job: Succeeded with the result, or Failed with the error.
+
+    Tracking adds two state transitions to a success and three to a failure. A failure that may leave further attempts
+    is not written here: it fails the execution, and whoever hears of that decides.
 
     Attributes:
         state_machine: The machine.
@@ -34,6 +43,8 @@ class TrackedWorkflow(Construct):
         table: dynamodb.ITableV2,
         expire_after: Duration,
         timeout: Duration,
+        has_attempts: bool,
+        state_machine_type: sfn.StateMachineType,
         log_group: logs.ILogGroup,
         log_level: sfn.LogLevel,
     ) -> None:
@@ -53,15 +64,17 @@ class TrackedWorkflow(Construct):
         closed = sfn.Succeed.jsonata(self, "JobAlreadyClosed")
         finish = states.finish(self, table=table, expire_after=expire_after)
         finish.add_catch(closed, errors=[states.CONDITION_FAILED], outputs=f"{{% {states.RESULT} %}}")
-        finish.add_catch(mark_failed, errors=["States.ALL"])
+        finish.add_catch(mark_failed, errors=["States.ALL"], outputs=f"{{% {_TOO_LARGE} %}}")
 
         work = sfn.Parallel.jsonata(self, "WorkOnJob").branch(definition)
-        work.add_catch(mark_failed, errors=["States.ALL"])
+        if not has_attempts:
+            work.add_catch(mark_failed, errors=["States.ALL"])
 
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             definition_body=sfn.DefinitionBody.from_chainable(work.next(finish)),
+            state_machine_type=state_machine_type,
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=log_level, include_execution_data=False),

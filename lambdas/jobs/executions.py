@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from base64 import b32encode
 from dataclasses import replace
 from hashlib import sha256
@@ -13,8 +12,9 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from lambdas.clients import stepfunctions
-from lambdas.jobs import jobs
+from lambdas.jobs import jobs, slots
 from lambdas.jobs.jobs import Job, Status
+from lambdas.jobs.workflows import UnknownJobTypeError, Workflow, workflow_of, workflow_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +34,6 @@ _ENDED = {
 }
 
 
-class UnknownJobTypeError(Exception):
-    """No workflow is registered for a job's type."""
-
-
 class _InputError(Exception):
     """A job's input cannot become the input of an execution."""
 
@@ -46,36 +42,68 @@ class _InputError(Exception):
         self.code = code
 
 
-def start(job: Job) -> None:
+def start(job: Job) -> bool:
     """Start the execution of `job`, once, however often it is asked to.
 
     A job that was not claimed is claimed first. One whose input no execution can take becomes Failed instead.
+
+    Returns:
+        False if the job has to wait, because as many of its type run as may.
 
     Raises:
         UnknownJobTypeError: If the job's type has no workflow.
         ClientError: If AWS refuses for now; the job can be started later.
     """
-    machine = workflow(job.type)
-    arn = execution_arn(machine, job)
+    workflow = workflow_of(job.type)
+    arn = workflow.execution_arn(_name(job))
     try:
-        text = execution_input(job)
+        text = execution_input(job, workflow)
     except _InputError as error:
         jobs.fail(job, error.code, str(error))
-        return
-    if job.status is Status.PENDING and not jobs.claim(job, arn):
-        return
+        return True
+    if job.status is Status.PENDING:
+        if workflow.max_running is not None and not slots.take(job, workflow.max_running):
+            if not job.is_waiting:
+                jobs.wait(job)
+            return False
+        if not jobs.claim(job, arn, found_by_execution=workflow.existing):
+            if workflow.max_running is not None:
+                slots.leave(job)  # taken for a record that came late
+            return True
     try:
-        stepfunctions().start_execution(stateMachineArn=machine, name=_name(job), input=text)
+        stepfunctions().start_execution(stateMachineArn=workflow.machine, name=_name(job), input=text)
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "ExecutionAlreadyExists":
-                return
+                return True
             case "InvalidExecutionInput":
                 claimed = replace(job, status=Status.IN_PROGRESS, execution_arn=arn)
                 jobs.fail(claimed, "InputRefused", "Step Functions does not take this input.")
             case _:
                 raise
     logger.info("Started the execution of a job.", request_id=job.request_id, execution=arn)
+    return True
+
+
+def start_out_of_turn(job: Job) -> bool:
+    """Start `job`, as `start` does, where no order keeps its cancellation behind its start.
+
+    The cancel may have found nothing to stop yet: what was started for a job that is no longer there for it, is
+    stopped.
+    """
+    if not start(job):
+        return False
+    now = jobs.get(job.key)
+    if now is None or now.attempt != job.attempt or now.status is Status.CANCELLED:
+        stop(replace(job, execution_arn=execution_arn(job)))
+    return True
+
+
+def start_waiting(job_type: str) -> None:
+    """Start as many of the jobs that wait for a slot of a type as there are slots."""
+    for job in slots.next_in_line(job_type):
+        if not start_out_of_turn(job):
+            return
 
 
 def stop(job: Job) -> None:
@@ -84,8 +112,8 @@ def stop(job: Job) -> None:
     Raises:
         ClientError: If AWS refuses for now.
     """
-    if job.execution_arn is None:
-        return
+    if job.execution_arn is None or is_express(job.execution_arn):
+        return  # nothing can stop an Express execution; what it writes finds a job that has ended
     try:
         stepfunctions().stop_execution(
             executionArn=job.execution_arn, error="JobCancelled", cause="The job was cancelled."
@@ -99,6 +127,8 @@ def stop(job: Job) -> None:
 
 def close(job: Job, ended: Mapping[str, Any]) -> bool:
     """Write the outcome of an ended execution to its job, unless the job was closed already.
+
+    One that has failed by itself is tried again while its job has attempts left; whoever aborts it means it.
 
     Args:
         job: The job as the execution knows it.
@@ -114,7 +144,10 @@ def close(job: Job, ended: Mapping[str, Any]) -> bool:
         except jobs.ResultTooLargeError as error:
             return jobs.fail(job, "ResultTooLarge", str(error))
     code = ended.get("error") or _ENDED[status]
-    return jobs.fail(job, code, ended.get("cause") or f"The execution ended as {status}.")
+    message = ended.get("cause") or f"The execution ended as {status}."
+    if status != "ABORTED" and _has_attempts_left(job):
+        return jobs.try_again(job, code, message)
+    return jobs.fail(job, code, message)
 
 
 def has_ended(execution: Mapping[str, Any]) -> bool:
@@ -134,6 +167,9 @@ def describe(arn: str) -> Mapping[str, Any] | None:
 
 def job_of(execution: Mapping[str, Any]) -> Job | None:
     """Tell which job an execution works on; None if it was not started for one."""
+    workflow = workflow_with(execution["stateMachineArn"])
+    if workflow and workflow.existing:
+        return jobs.of_execution(execution["executionArn"])
     try:
         known = json.loads(execution["input"])
         return Job(
@@ -148,35 +184,39 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
         return None
 
 
-def workflow(job_type: str) -> str:
-    """Return the ARN of the state machine that works on jobs of a type.
+def execution_arn(job: Job) -> str:
+    """Return the ARN that the execution of `job` has or will have.
 
     Raises:
-        UnknownJobTypeError: If there is none.
+        UnknownJobTypeError: If the job's type has no workflow.
     """
-    machines: dict[str, str] = json.loads(os.environ["WORKFLOWS"])
-    try:
-        return machines[job_type]
-    except KeyError:
-        raise UnknownJobTypeError(f"No workflow is registered for jobs of type {job_type!r}.") from None
+    return workflow_of(job.type).execution_arn(_name(job))
 
 
-def execution_arn(machine: str, job: Job) -> str:
-    """Return the ARN that the execution of `job` has or will have."""
-    return f"{machine.replace(':stateMachine:', ':execution:', 1)}:{_name(job)}"
+def is_express(arn: str) -> bool:
+    """Tell whether an execution is an Express one, which Step Functions does not show."""
+    return ":express:" in arn
 
 
-def execution_input(job: Job) -> str:
-    """Wrap the job's input, untouched, in what a workflow is told about its job."""
+def execution_input(job: Job, workflow: Workflow) -> str:
+    """Wrap the job's input, untouched, in what a workflow is told about its job, if it knows of jobs."""
     text = job.input or ""
     _require_json(text)
-    known = {"id": job.id, "tenant": job.tenant, "type": job.type, "attempt": job.attempt}
-    # Embedded as text: parsing and writing it again would change numbers and the order of equal keys.
-    whole = f'{json.dumps(known, separators=(",", ":"))[:-1]},"input":{text}}}'
-    size = len(whole.encode())
+    if not workflow.existing:
+        known = {"id": job.id, "tenant": job.tenant, "type": job.type, "attempt": job.attempt}
+        # Embedded as text: parsing and writing it again would change numbers and the order of equal keys.
+        text = f'{json.dumps(known, separators=(",", ":"))[:-1]},"input":{text}}}'
+    size = len(text.encode())
     if size > MAX_INPUT_BYTES:
         raise _InputError("InputTooLarge", f"An execution takes {MAX_INPUT_BYTES} bytes; this job needs {size}.")
-    return whole
+    return text
+
+
+def _has_attempts_left(job: Job) -> bool:
+    try:
+        return job.attempt < workflow_of(job.type).attempts
+    except UnknownJobTypeError:
+        return False
 
 
 def _name(job: Job) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import zip_longest
+from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Self
 
+EXECUTIONS = "executions"  # the sparse index of jobs whose executions know nothing of them
 OPEN_JOBS = "open"  # the sparse index of jobs that have not ended
 SHARDS = "0123456789"  # its partition keys: more than one, so that no single partition takes every write
 PAGE = 25
 # An execution that has not started ten minutes after its claim never will without help.
 FIRST_CHECK = timedelta(minutes=10)
+# One that waits for a slot is started by whoever leaves one. This is for when that is missed.
+WAITING_CHECK = timedelta(hours=1)
+# Between two attempts of a job, twice as long each time.
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 # Ten events of this size stay below what one PutEvents call takes, also when every character needs four bytes.
 MAX_MESSAGE = 4096
 MAX_CODE = 256
@@ -63,6 +69,7 @@ class Job:
     request_id: str | None = None
     input: str | None = None
     created_at: datetime | None = None
+    is_waiting: bool = False  # for a slot of its type
 
     @classmethod
     def from_image(cls, image: Mapping[str, Any]) -> Self:
@@ -82,6 +89,7 @@ class Job:
                 request_id=image.get("requestId", {}).get("S"),
                 input=image.get("input", {}).get("S"),
                 created_at=datetime.fromisoformat(image["createdAt"]["S"]) if "createdAt" in image else None,
+                is_waiting="waitingFor" in image,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnreadableJobError(f"No job: {error!r} in an item with {sorted(image)}.") from error
@@ -123,12 +131,30 @@ def timestamp(time: datetime) -> str:
 
 def get(key: str) -> Job | None:
     """Read a job from the table itself."""
-    answer = dynamodb().get_item(TableName=_table(), Key={"pk": {"S": key}}, ConsistentRead=True)
+    answer = dynamodb().get_item(TableName=table(), Key={"pk": {"S": key}}, ConsistentRead=True)
     return Job.from_image(answer["Item"]) if "Item" in answer else None
 
 
-def claim(job: Job, execution_arn: str) -> bool:
+def of_execution(arn: str) -> Job | None:
+    """Find the job of an execution that cannot tell it itself: it was claimed as `found_by_execution`."""
+    answer = dynamodb().query(
+        TableName=table(),
+        IndexName=EXECUTIONS,
+        KeyConditionExpression="#execution = :execution",
+        ExpressionAttributeNames={"#execution": "execution"},
+        ExpressionAttributeValues={":execution": {"S": arn}},
+    )
+    found = (get(entry["pk"]["S"]) for entry in answer["Items"])
+    return next((job for job in found if job is not None and job.execution_arn == arn), None)
+
+
+def claim(job: Job, execution_arn: str, *, found_by_execution: bool = False) -> bool:
     """Take `job` for the execution `execution_arn`: Pending -> In Progress.
+
+    Args:
+        job: The job.
+        execution_arn: The execution that will work on it.
+        found_by_execution: Whether `of_execution` is to find it.
 
     Returns:
         Whether that execution may be started: because the job is claimed now, or was claimed for this very execution
@@ -136,10 +162,11 @@ def claim(job: Job, execution_arn: str) -> bool:
     """
     time = now()
     try:
-        _update(
+        update(
             job.key,
             "SET #status = :next, #startedAt = :now, #updatedAt = :now, #executionArn = :execution, "
-            "#checkAt = :check, #version = #version + :one",
+            f"{'#execution = :execution, ' if found_by_execution else ''}#checkAt = :check, #version = #version + :one "
+            "REMOVE #error, #waitingFor",
             "#status = :status AND #attempt = :attempt",
             next=Status.IN_PROGRESS,
             now=timestamp(time),
@@ -149,7 +176,7 @@ def claim(job: Job, execution_arn: str) -> bool:
             status=Status.PENDING,
             attempt=job.attempt,
         )
-    except _ConditionFailedError as refused:
+    except ConditionFailedError as refused:
         if not refused.item:
             return False
         current = Job.from_image(refused.item)
@@ -184,8 +211,41 @@ def fail(job: Job, code: str, message: str) -> bool:
     Returns:
         Whether the job was closed by this call.
     """
-    outcome = {"code": code[:MAX_CODE], "message": message[:MAX_MESSAGE]}
-    return _close(job, Status.FAILED, "#error = :outcome", outcome)
+    return _close(job, Status.FAILED, "#error = :outcome", _error(code, message))
+
+
+def try_again(job: Job, code: str, message: str) -> bool:
+    """Give `job` a new attempt after an error, unless it has moved on: In Progress -> Pending, to be started later.
+
+    The pause before the next attempt doubles with each, and is cut at random: what has failed together does not come
+    back together.
+
+    Returns:
+        Whether this call did it.
+    """
+    pause = min(SHORTEST_PAUSE * 2 ** (job.attempt - 1), LONGEST_PAUSE) * uniform(0.5, 1)  # noqa: S311  (no secret)
+    return _leave_status(
+        job,
+        "SET #status = :next, #error = :outcome, #updatedAt = :now, #checkAt = :check, #attempt = :attempt + :one, "
+        "#version = #version + :one REMOVE #startedAt, #executionArn, #progress",
+        next=Status.PENDING,
+        outcome=_error(code, message),
+        check=timestamp(now() + pause),
+    )
+
+
+def wait(job: Job) -> None:
+    """Have a Pending job wait for a slot of its type. It is not a transition: the version stays."""
+    with contextlib.suppress(ConditionFailedError):  # it was cancelled meanwhile
+        update(
+            job.key,
+            "SET #waitingFor = :type, #checkAt = :check",
+            "#status = :status AND #attempt = :attempt",
+            type=job.type,
+            check=timestamp(now() + WAITING_CHECK),
+            status=Status.PENDING,
+            attempt=job.attempt,
+        )
 
 
 def postpone(job: OpenJob, delay: timedelta) -> bool:
@@ -195,8 +255,8 @@ def postpone(job: OpenJob, delay: timedelta) -> bool:
         Whether it was postponed; not if anything else has touched the schedule meanwhile.
     """
     try:
-        _update(job.key, "SET #checkAt = :check", "#checkAt = :seen", check=timestamp(now() + delay), seen=job.check_at)
-    except _ConditionFailedError:
+        update(job.key, "SET #checkAt = :check", "#checkAt = :seen", check=timestamp(now() + delay), seen=job.check_at)
+    except ConditionFailedError:
         return False
     return True
 
@@ -206,8 +266,8 @@ def leave_index(job: Job) -> None:
 
     API Gateway cannot know better: the one write that stores a request, or finds it stored, sets what is not there.
     """
-    with contextlib.suppress(_ConditionFailedError):  # it was given a new attempt meanwhile
-        _update(job.key, "REMOVE #open, #checkAt", "#status = :status", status=job.status)
+    with contextlib.suppress(ConditionFailedError):  # it was given a new attempt meanwhile
+        update(job.key, "REMOVE #open, #checkAt", "#status = :status", status=job.status)
 
 
 def due(latest: datetime) -> Iterator[OpenJob]:
@@ -221,7 +281,7 @@ def _due_in(shard: str, latest: str) -> Iterator[OpenJob]:
         dynamodb()
         .get_paginator("query")
         .paginate(
-            TableName=_table(),
+            TableName=table(),
             IndexName=OPEN_JOBS,
             KeyConditionExpression="#open = :shard AND #checkAt <= :latest",
             ExpressionAttributeNames={"#open": "open", "#checkAt": "checkAt"},
@@ -234,8 +294,12 @@ def _due_in(shard: str, latest: str) -> Iterator[OpenJob]:
             yield OpenJob(key=image["pk"]["S"], check_at=image["checkAt"]["S"], image=image)
 
 
-class _ConditionFailedError(Exception):
-    """The item is not what the write expected."""
+class ConditionFailedError(Exception):
+    """The item is not what the write expected.
+
+    Attributes:
+        item: What it is instead.
+    """
 
     def __init__(self, item: Mapping[str, Any]) -> None:
         super().__init__("The condition of the write does not hold.")
@@ -243,37 +307,46 @@ class _ConditionFailedError(Exception):
 
 
 def _close(job: Job, status: Status, assignment: str, outcome: str | dict[str, str]) -> bool:
-    time = now()
+    expires = now() + timedelta(seconds=int(os.environ["EXPIRE_AFTER_SECONDS"]))
+    return _leave_status(
+        job,
+        f"SET #status = :next, {assignment}, #finishedAt = :now, #updatedAt = :now, #expiresAt = :expires, "
+        "#version = #version + :one REMOVE #open, #checkAt, #waitingFor",
+        next=status,
+        outcome=outcome,
+        expires=int(expires.timestamp()),
+    )
+
+
+def _leave_status(job: Job, expression: str, **values: str | int | dict[str, str]) -> bool:
+    """Write a transition, unless the job has moved on since it was read; tell whether it was written."""
     seen: dict[str, str | int] = {"status": job.status, "attempt": job.attempt}
     if job.execution_arn is not None:
         seen["executionArn"] = job.execution_arn
-    expires = time + timedelta(seconds=int(os.environ["EXPIRE_AFTER_SECONDS"]))
+    condition = " AND ".join(f"#{name} = :{name}" for name in seen)
     try:
-        _update(
-            job.key,
-            f"SET #status = :next, {assignment}, #finishedAt = :now, #updatedAt = :now, #expiresAt = :expires, "
-            "#version = #version + :one REMOVE #open, #checkAt",
-            " AND ".join(f"#{name} = :{name}" for name in seen),
-            next=status,
-            outcome=outcome,
-            now=timestamp(time),
-            expires=int(expires.timestamp()),
-            one=1,
-            **seen,
-        )
-    except _ConditionFailedError:
+        update(job.key, expression, condition, **values, **seen, now=timestamp(now()), one=1)
+    except ConditionFailedError:
         return False
     return True
 
 
-def _update(key: str, update: str, condition: str, **values: str | int | dict[str, str]) -> None:
-    """Write an item under a condition; `#names` stand for themselves, `:values` are the keyword arguments."""
-    names = set(re.findall(r"#(\w+)", update + condition))
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"code": code[:MAX_CODE], "message": message[:MAX_MESSAGE]}
+
+
+def update(key: str, expression: str, condition: str, **values: str | int | set[str] | dict[str, str]) -> None:
+    """Write an item under a condition; `#names` stand for themselves, `:values` are the keyword arguments.
+
+    Raises:
+        ConditionFailedError: If the condition does not hold.
+    """
+    names = set(re.findall(r"#(\w+)", expression + condition))
     try:
         dynamodb().update_item(
-            TableName=_table(),
+            TableName=table(),
             Key={"pk": {"S": key}},
-            UpdateExpression=update,
+            UpdateExpression=expression,
             ConditionExpression=condition,
             ExpressionAttributeNames={f"#{name}": name for name in names},
             ExpressionAttributeValues={f":{name}": _attribute(value) for name, value in values.items()},
@@ -281,19 +354,22 @@ def _update(key: str, update: str, condition: str, **values: str | int | dict[st
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise _ConditionFailedError(error.response.get("Item", {})) from error  # type: ignore[arg-type]
+            raise ConditionFailedError(error.response.get("Item", {})) from error  # type: ignore[arg-type]
         raise
 
 
-def _attribute(value: str | int | dict[str, str]) -> Any:  # noqa: ANN401  (an attribute value is one of ten shapes)
+def _attribute(value: str | int | set[str] | dict[str, str]) -> Any:  # noqa: ANN401  (an attribute value is one of ten shapes)
     match value:
         case int():
             return {"N": str(value)}
+        case set():
+            return {"SS": sorted(value)}
         case dict():
             return {"M": {name: {"S": text} for name, text in value.items()}}
         case _:
             return {"S": str(value)}
 
 
-def _table() -> str:
+def table() -> str:
+    """Return the name of the table."""
     return os.environ["JOBS_TABLE"]

@@ -7,7 +7,6 @@ was looked at moves back in the index, so that no job hides another.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import LONGEST_CALL_MS
-from lambdas.jobs import executions, jobs
-from lambdas.jobs.executions import UnknownJobTypeError
+from lambdas.jobs import executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, OpenJob, Status, UnreadableJobError
+from lambdas.jobs.workflows import UnknownJobTypeError, limited_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +31,12 @@ RETRY = timedelta(minutes=5)  # after something failed
 SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
 # Longer than a deployment may take between the route that stores a type and the function that knows its workflow.
 UNKNOWN_TYPE_GRACE = timedelta(hours=1)
+# An Express execution has five minutes, and is first looked at ten minutes after its claim.
+_LOST = {
+    "status": "TIMED_OUT",
+    "error": "ExecutionLost",
+    "cause": "An Express execution has five minutes, and this one has not told of its end. It may never have started.",
+}
 RESERVE_MS = 6 * LONGEST_CALL_MS  # the next page, and the calls for one job
 
 
@@ -56,10 +61,25 @@ def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]
             break
         seen += 1
         failed += not _look_after(job)
+    failed += not _audit_slots(context)
     logger.info("Looked after open jobs.", jobs=seen, failed=failed)
     if failed:
         raise ReconcileError(f"{failed} of {seen} jobs")
     return {"jobs": seen}
+
+
+def _audit_slots(context: LambdaContext) -> bool:
+    """Free the slots of jobs that run no more, and fill what is free; tell whether that worked."""
+    for job_type in limited_types():
+        if context.get_remaining_time_in_millis() < RESERVE_MS:
+            break
+        try:
+            slots.audit(job_type)
+            executions.start_waiting(job_type)
+        except (BotoCoreError, ClientError, UnreadableJobError):
+            logger.exception("Could not audit the slots of a type.", type=job_type)
+            return False
+    return True
 
 
 def _look_after(job: OpenJob) -> bool:
@@ -85,7 +105,11 @@ def _reconcile(seen: OpenJob) -> None:
     if not _has_workflow(job):
         jobs.fail(job, "WorkflowRemoved", f"The workflow that ran this job is no longer that of type {job.type!r}.")
         return
-    execution = executions.describe(job.execution_arn or "")
+    arn = job.execution_arn or ""
+    if executions.is_express(arn):
+        executions.close(job, _LOST)
+        return
+    execution = executions.describe(arn)
     if execution is None:
         _start(seen)  # claimed, but whoever claimed it died before the start
     elif executions.has_ended(execution):
@@ -99,9 +123,10 @@ def _start(seen: OpenJob) -> None:
     job = jobs.get(seen.key)  # the index has no input, and may lag behind
     if job is None or job.status not in {Status.PENDING, Status.IN_PROGRESS}:
         return
+    pause = RETRY
     try:
-        executions.start(job)
-        _stop_if_too_late(job)
+        if not executions.start_out_of_turn(job):
+            pause = jobs.WAITING_CHECK  # its turn comes when another leaves a slot
     except UnknownJobTypeError as error:
         if job.age > UNKNOWN_TYPE_GRACE:
             jobs.fail(job, "UnknownJobType", str(error))
@@ -111,20 +136,12 @@ def _start(seen: OpenJob) -> None:
         if job.age > timedelta(seconds=int(os.environ["GIVE_UP_AFTER_SECONDS"])):
             jobs.fail(job, "NotStarted", str(error))
         raise
-    jobs.postpone(seen, RETRY)
-
-
-def _stop_if_too_late(job: Job) -> None:
-    """Stop what was started for a job that was cancelled after it was read: the cancel found nothing to stop."""
-    now = jobs.get(job.key)
-    if now is None or now.attempt != job.attempt or now.status is Status.CANCELLED:
-        arn = executions.execution_arn(executions.workflow(job.type), job)
-        executions.stop(replace(job, execution_arn=arn))
+    jobs.postpone(seen, pause)
 
 
 def _has_workflow(job: Job) -> bool:
     try:
-        return executions.execution_arn(executions.workflow(job.type), job) == job.execution_arn
+        return executions.execution_arn(job) == job.execution_arn
     except UnknownJobTypeError:
         return False
 

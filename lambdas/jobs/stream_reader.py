@@ -1,4 +1,4 @@
-"""Read the stream of the jobs table: start what was stored, publish what has changed.
+"""Read the stream of the jobs table: start what was stored, stop what was cancelled, publish what has changed.
 
 A batch is worked on to its end even when one of its records fails, because Lambda repeats everything from the first
 failed record on and, when it gives up, drops all of it: by then the other records must have had their turn. So one bad
@@ -7,24 +7,28 @@ record costs the others repetition, never their start.
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import LONGEST_CALL_MS
-from lambdas.jobs import events, executions, jobs
-from lambdas.jobs.executions import UnknownJobTypeError
+from lambdas.jobs import events, executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, Status, UnreadableJobError
+from lambdas.jobs.workflows import UnknownJobTypeError, limited_types
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from lambdas.jobs.events import JobEvent
 
 logger = Logger()
+metrics = Metrics(namespace="StorageFirst")
 
 # Claim, start, and publish what the batch has changed so far.
 RESERVE_MS = 3 * LONGEST_CALL_MS
@@ -58,32 +62,65 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, list[
             logger.exception("Could not start or stop a job now.", record=_number(record))
             failed.add(_number(record))
     failed |= events.publish(changes)
+    _count(record for record in records if _number(record) not in failed)
     return {"batchItemFailures": [{"itemIdentifier": n} for n in map(_number, records) if n in failed]}
+
+
+def _count(records: Iterable[Mapping[str, Any]]) -> None:
+    """Count the jobs that have ended, for CloudWatch. Those of a batch that comes again are counted again."""
+    images = ((each["dynamodb"].get("NewImage", {}), each["dynamodb"].get("OldImage", {})) for each in records)
+    changed = Counter(new["status"]["S"] for new, old in images if new and new["status"] != old.get("status"))
+    ended = {status: number for status, number in changed.items() if status in TERMINAL}
+    if not ended:
+        return
+    metrics.add_dimension(name="JobsTable", value=os.environ["JOBS_TABLE"])
+    for status, number in ended.items():
+        metrics.add_metric(name=f"Jobs{status}", unit=MetricUnit.Count, value=number)
+    metrics.flush_metrics()
 
 
 def _bring_forward(record: Mapping[str, Any]) -> None:
     """Do what a record asks for.
 
-    Start the job that it has made Pending, stop the one that it has made Cancelled, and forget the one that a replay
-    has marked open after its end.
+    Start the job that it has made Pending, stop the one that it has made Cancelled, give the slot of one that runs no
+    more to the next, and forget the one that a replay has marked open after its end.
     """
-    image = record["dynamodb"]["NewImage"]
-    job = Job.from_image(image)
-    if job.status in TERMINAL and "open" in image:
-        jobs.leave_index(job)
-    was = record["dynamodb"].get("OldImage", {}).get("status", {}).get("S")
-    if job.status is Status.CANCELLED and was != Status.CANCELLED:
-        with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
-            executions.stop(job)
-    if job.status is not Status.PENDING or was == Status.PENDING:
-        return
+    new, old = record["dynamodb"]["NewImage"], record["dynamodb"].get("OldImage")
+    job, was = Job.from_image(new), Job.from_image(old) if old else None
     with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
-        try:
-            executions.start(job)
-        except UnknownJobTypeError as error:
-            # A route may be deployed before this function knows its type. The reconciler tries again, and gives up in
-            # the end; failing the record would only hold up its shard.
-            logger.warning("Left to the reconciler: %s", error)
+        if job.status in TERMINAL and "open" in new:
+            jobs.leave_index(job)
+        if was is not None and was.status != job.status:
+            if job.status is Status.CANCELLED:
+                executions.stop(job)
+            if job.status is not Status.IN_PROGRESS:
+                _pass_on_slot(was)
+        if job.status is Status.PENDING and _is_news(job, was):
+            _start(job)
+
+
+def _is_news(job: Job, was: Job | None) -> bool:
+    """Tell whether a Pending job has become so, or has begun to wait for a slot, which may have been left meanwhile.
+
+    The next attempt after a failed one is the reconciler's.
+    """
+    return was is None or was.status in TERMINAL or (job.is_waiting and not was.is_waiting)
+
+
+def _start(job: Job) -> None:
+    try:
+        executions.start(job)
+    except UnknownJobTypeError as error:
+        # A route may be deployed before this function knows its type. The reconciler tries again, and gives up in the
+        # end; failing the record would only hold up its shard.
+        logger.warning("Left to the reconciler: %s", error)
+
+
+def _pass_on_slot(was: Job) -> None:
+    """Give the slot that an attempt has had to the next that waits."""
+    if was.type in limited_types():
+        slots.leave(was)
+        executions.start_waiting(was.type)
 
 
 def _number(record: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ def call(table: str, route: Route, *, expire_after: Duration) -> ServiceCall:
         reader,
         table,
         "SET #status = :cancelled, #finishedAt = :now, #updatedAt = :now, #expiresAt = :expires, "
-        "#version = #version + :one REMOVE #open, #checkAt",
+        "#version = #version + :one REMOVE #open, #checkAt, #waitingFor",
         "#status IN (:pending, :inProgress)",
         {
             ":cancelled": {"S": "Cancelled"},

@@ -112,10 +112,13 @@ def test_jobs_stored_before_the_reader_was_there_are_read(synthesized):
     assert mapping(synthesized)["StartingPosition"] == "TRIM_HORIZON"
 
 
-def test_the_expiry_of_jobs_does_not_invoke_the_reader(synthesized):
+def test_neither_the_expiry_of_jobs_nor_what_is_no_job_invokes_the_reader(synthesized):
     (pattern,) = mapping(synthesized)["FilterCriteria"]["Filters"]
 
-    assert json.loads(pattern["Pattern"]) == {"eventName": ["INSERT", "MODIFY"]}
+    assert json.loads(pattern["Pattern"]) == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"NewImage": {"input": {"S": [{"exists": True}]}}},
+    }
 
 
 @pytest.mark.parametrize("name", ["reader", "execution_ended", "reconciler"])
@@ -254,17 +257,21 @@ def test_functions_are_given_the_variables_that_handlers_read_and_no_others(synt
         for variable in function["Properties"]["Environment"]["Variables"]
     }
 
-    modules = ("events", "executions", "execution_ended", "jobs", "reconciler", "stream_reader")
+    modules = ("events", "executions", "execution_ended", "jobs", "reconciler", "stream_reader", "workflows")
     read = {name for module in modules for name in re.findall(r'environ\["(\w+)"\]', source(f"lambdas.jobs.{module}"))}
     assert given - {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"} == read
 
 
-@pytest.mark.parametrize("name", ["reader", "reconciler"])
+@pytest.mark.parametrize("name", ["reader", "reconciler", "execution_ended"])
 def test_functions_know_the_workflow_of_each_type(synthesized, name):
     variables = synthesized.resource(getattr(synthesized.tracker, name))["Properties"]["Environment"]["Variables"]
 
     add_gopher, dig_hole = machines(synthesized)
-    assert json.loads(flat(variables["WORKFLOWS"])) == {"AddGopher": f"{{{add_gopher}}}", "DigHole": f"{{{dig_hole}}}"}
+    workflows = json.loads(flat(variables["WORKFLOWS"]))
+    assert workflows.keys() == {"AddGopher", "DigHole"}
+    assert add_gopher in workflows["AddGopher"]["name"]
+    assert dig_hole in workflows["DigHole"]["name"]
+    assert flat(variables["STATE_MACHINES"]).endswith(":stateMachine:")
 
 
 def test_functions_know_how_long_to_keep_and_to_try(stack):
@@ -363,15 +370,16 @@ def test_more_types_than_the_functions_can_know_are_refused_at_once(stack, track
 
 def test_as_many_types_as_are_allowed_fit_into_what_aws_allows(stack, tracker):
     for number in range(16):
-        tracker.workflow(f"T{number:063}", definition=sfn.Pass(stack, f"Pass{number}"))
+        definition = sfn.Pass(stack, f"Pass{number}")
+        tracker.workflow(f"T{number:063}", definition=definition, attempts=10, max_running=100)
 
     resources = Template.from_stack(stack).to_json()["Resources"]
 
-    arn = "arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:" + "N" * 80
     for function in (it["Properties"] for it in resources.values() if it["Type"] == "AWS::Lambda::Function"):
         variables = function["Environment"]["Variables"]
         types = json.loads(flat(variables.get("WORKFLOWS", "{}")))
-        worst = len(json.dumps(dict.fromkeys(types, arn)))
+        widest = {each: types[each] | {"name": "N" * 80} for each in types}
+        worst = len(json.dumps(widest, separators=(",", ":")))
         assert worst + sum(len(name) + 128 for name in variables if name != "WORKFLOWS") < 4 * 1024 + 128
     (policy,) = [it for it in resources.values() if it["Type"] == "AWS::SQS::QueuePolicy"]
     assert len(policy["Properties"]["PolicyDocument"]["Statement"]) <= 20

@@ -4,6 +4,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
 from constructs_lib.job_tracker import JobTracker
+from constructs_lib.job_tracker.states import EXECUTION
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,9 @@ def test_every_retry_of_a_write_backs_off_with_jitter_and_an_end(definition):
     for task in tasks.values():
         refused, other = task["Retry"]
         assert (refused["ErrorEquals"], refused["MaxAttempts"]) == (
-            ["DynamoDB.ConditionalCheckFailedException"],
+            ["DynamoDB.ConditionalCheckFailedException", "DynamoDB.ValidationException"],
             0,
-        ), "a job that is no longer this execution's never will be again"
+        ), "a job that is no longer this execution's never will be again, and what is too large stays so"
         assert (other["ErrorEquals"], other["JitterStrategy"]) == (["States.ALL"], "FULL")
         assert other["MaxDelaySeconds"] <= 60
         assert other["MaxAttempts"] <= 10
@@ -94,7 +95,7 @@ def test_every_write_names_the_status_it_leaves_and_the_execution_it_is_for(defi
         arguments = task["Arguments"]
         assert arguments["ConditionExpression"] == "#status = :status AND executionArn = :execution"
         assert arguments["ExpressionAttributeValues"][":status"] == {"S": "In Progress"}
-        assert arguments["ExpressionAttributeValues"][":execution"] == {"S": "{% $states.context.Execution.Id %}"}
+        assert arguments["ExpressionAttributeValues"][":execution"] == {"S": f"{{% {EXECUTION} %}}"}
         assert "#version = #version + :one" in arguments["UpdateExpression"]
 
 

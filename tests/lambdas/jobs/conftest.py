@@ -24,7 +24,8 @@ def _aws(monkeypatch):
         "GIVE_UP_AFTER_SECONDS": "86400",
         "JOBS_TABLE": TABLE,
         "POWERTOOLS_SERVICE_NAME": "jobs",
-        "WORKFLOWS": json.dumps({"AddGopher": MACHINE}),
+        "STATE_MACHINES": MACHINE.removesuffix("AddGopher"),
+        "WORKFLOWS": json.dumps({"AddGopher": {"name": "AddGopher"}}),
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(URLLib3Session, "send", refuse)
@@ -32,25 +33,28 @@ def _aws(monkeypatch):
         yield
 
 
+def _index(name, partition_key, sort_key=None, shown=()):
+    keys = [{"AttributeName": partition_key, "KeyType": "HASH"}]
+    projected = {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown} if shown else {"ProjectionType": "KEYS_ONLY"}
+    return {
+        "IndexName": name,
+        "KeySchema": keys + ([{"AttributeName": sort_key, "KeyType": "RANGE"}] if sort_key else []),
+        "Projection": projected,
+    }
+
+
 @pytest.fixture
 def jobs(_aws):
+    keys = ("pk", "open", "checkAt", "waitingFor", "createdAt", "execution")
     clients.dynamodb().create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "open", "checkAt")],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
-            {
-                "IndexName": "open",
-                "KeySchema": [
-                    {"AttributeName": "open", "KeyType": "HASH"},
-                    {"AttributeName": "checkAt", "KeyType": "RANGE"},
-                ],
-                "Projection": {
-                    "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": ["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
-                },
-            }
+            _index("open", "open", "checkAt", ["attempt", "executionArn", "id", "status", "tenant", "type", "version"]),
+            _index("waiting", "waitingFor", "createdAt"),
+            _index("executions", "execution"),
         ],
     )
     return world.Jobs()

@@ -5,7 +5,7 @@ import pytest
 
 from lambdas import clients
 from lambdas.jobs import execution_ended
-from tests.lambdas.jobs.world import execution_arn, in_progress, pending, refusal
+from tests.lambdas.jobs.world import MACHINE, execution_arn, in_progress, pending, refusal
 
 INPUT = json.dumps({"id": "j-1", "tenant": "default", "type": "AddGopher", "attempt": 1, "input": {"name": "Gordon"}})
 
@@ -16,6 +16,7 @@ def ended(status, *, name="j-1-1", input=INPUT, output=None, error=None, cause=N
         "detail-type": "Step Functions Execution Status Change",
         "detail": {
             "executionArn": execution_arn(name),
+            "stateMachineArn": MACHINE,
             "status": status,
             "name": name,
             "input": input,

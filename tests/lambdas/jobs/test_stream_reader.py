@@ -10,9 +10,9 @@ import constructs_lib
 from lambdas import clients
 from lambdas.jobs import executions, stream_reader
 from lambdas.jobs.jobs import FIRST_CHECK, Job
+from lambdas.jobs.workflows import workflow_of
 from tests.lambdas.jobs.world import (
     BUS,
-    MACHINE,
     ago,
     batch,
     execution_arn,
@@ -219,7 +219,7 @@ def test_a_job_whose_input_is_not_json_fails_and_says_so(jobs, executions, conte
 def test_a_number_of_any_length_is_json():
     job = Job.from_image(image(pending(input="9" * 10_000)))
 
-    text = executions.execution_input(job)
+    text = executions.execution_input(job, workflow_of(job.type))
 
     assert text.endswith("9" * 10_000 + "}")
 
@@ -424,7 +424,7 @@ def test_a_claimed_job_is_first_checked_long_after_a_start_takes(jobs):
 def test_execution_names_are_made_of_job_and_attempt():
     job = executions.Job(tenant="default", id="a" * 64, type="AddGopher", status="Pending", attempt=7)
 
-    arn = executions.execution_arn(MACHINE, job)
+    arn = executions.execution_arn(job)
 
     assert arn == execution_arn("a" * 64 + "-7")
     assert len(arn.rpartition(":")[2]) <= 80
@@ -452,7 +452,7 @@ def test_two_tenants_with_one_key_get_an_execution_each(jobs, executions, contex
 def test_a_tenant_s_execution_has_a_name_that_step_functions_logs(id):
     job = executions.Job(tenant="eu|acme:42", id=id, type="AddGopher", status="Pending", attempt=12345)
 
-    name = executions.execution_arn(MACHINE, job).rpartition(":")[2]
+    name = executions.execution_arn(job).rpartition(":")[2]
 
     assert re.fullmatch("[A-Za-z0-9_-]{1,80}", name)
     assert name.startswith(f"{id[:40]}-12345")
@@ -461,20 +461,20 @@ def test_a_tenant_s_execution_has_a_name_that_step_functions_logs(id):
 def test_long_ids_that_differ_at_their_end_have_names_of_their_own():
     def name(id, tenant="acme", attempt=1):
         job = executions.Job(tenant=tenant, id=id, type="AddGopher", status="Pending", attempt=attempt)
-        return executions.execution_arn(MACHINE, job)
+        return executions.execution_arn(job)
 
     assert len({name("a" * 63 + "b"), name("a" * 64), name("a" * 64, "globex"), name("a" * 64, attempt=2)}) == 4
 
 
 def test_no_id_without_a_tenant_makes_the_name_of_a_tenant_s_execution():
     theirs = executions.Job(tenant="acme", id="k", type="AddGopher", status="Pending", attempt=1)
-    name = executions.execution_arn(MACHINE, theirs).rpartition(":")[2]
+    name = executions.execution_arn(theirs).rpartition(":")[2]
     forged = executions.Job(tenant="default", id=name, type="AddGopher", status="Pending", attempt=1)
     cut = executions.Job(tenant="default", id=name.rpartition("-")[0], type="AddGopher", status="Pending", attempt=1)
 
     assert not re.fullmatch(r".*-[0-9]+", name), "which is how the others end"
-    assert name not in executions.execution_arn(MACHINE, forged).split(":")
-    assert name not in executions.execution_arn(MACHINE, cut).split(":")
+    assert name not in executions.execution_arn(forged).split(":")
+    assert name not in executions.execution_arn(cut).split(":")
 
 
 def test_the_log_tells_by_which_request_and_execution_a_job_was_started(jobs, context, monkeypatch):
