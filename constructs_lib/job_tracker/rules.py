@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack, Token, TokenComparison
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_stepfunctions as sfn
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def require_existing(scope: Construct, machine: sfn.IStateMachine, given: Sequen
         )
     here, there = Stack.of(scope), machine.env
     for name, mine, its in (("account", here.account, there.account), ("Region", here.region, there.region)):
-        if Token.compare_strings(mine, its) == TokenComparison.DIFFERENT:
+        if mine != its and not Token.is_unresolved(mine) and not Token.is_unresolved(its):
             raise ValueError(
                 f"state_machine must be of the tracker's {name}, where Step Functions tells of its executions: "
                 f"{mine}, got {its}."
