@@ -471,7 +471,12 @@ def tracked():
         },
     }
     template = to_table(
-        GlobalSecondaryIndexes=[index("open", "open", "checkAt"), index("newest", "tenant"), index("status", "status")]
+        GlobalSecondaryIndexes=[
+            index("open", "open", "checkAt"),
+            index("newest", "tenant"),
+            index("status", "status"),
+            index("waiting", "waitingFor", "createdAt"),
+        ]
     )
     request = joined(
         '{"TableName":"',
@@ -490,7 +495,7 @@ def tracked():
             Environment={"Variables": variables},
         )
 
-    workflows = joined('{"order":"', ref("Machine"), '","other":"', ref("OtherMachine"), '"}')
+    workflows = joined('{"order":{"name":"', ref("Machine"), '"},"other":{"name":"', ref("OtherMachine"), '"}}')
     pattern = {"detail": {"stateMachineArn": [ref("Machine")], "status": ["SUCCEEDED", "FAILED"]}}
     template["Resources"] |= {
         "Machine": resource("AWS::StepFunctions::StateMachine", DefinitionString=json.dumps(definition)),

@@ -61,9 +61,9 @@ class Side:
             **settings,
         )["FunctionArn"]
 
-    def machine(self, definition: dict[str, Any]) -> str:
+    def machine(self, definition: dict[str, Any], **settings: Any) -> str:
         return self.stepfunctions.create_state_machine(
-            name=unique("m"), definition=json.dumps(definition), roleArn=ROLE
+            name=unique("m"), definition=json.dumps(definition), roleArn=ROLE, **settings
         )["stateMachineArn"]
 
     def execution(self, definition: dict[str, Any], data: Any = None) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Call:
     def name(self) -> str:
         """Such as `sqs:SendMessage`."""
         return f"{self.service}:{self.action}"
+# Of jobs that wait for a slot, or are worked on by an existing state machine: other jobs are not in these indexes.
+_RARE = frozenset({"waitingFor", "execution"})
 
 
 class Calls:
@@ -110,7 +112,7 @@ class Calls:
         """
         indexes = self._stack.properties(table).get("GlobalSecondaryIndexes", ())
         keys = [{part["AttributeName"] for part in index.get("KeySchema", ())} for index in indexes]
-        return sum(1 if key.isdisjoint(changed) else 2 for key in keys)
+        return sum(1 if key.isdisjoint(changed) else 2 for key in keys if key.isdisjoint(_RARE))
 
     @property
     def item_writes(self) -> int:

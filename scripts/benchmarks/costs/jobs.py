@@ -64,9 +64,9 @@ class Jobs:
         return None
 
     def _workflow(self, reader: Mapping[str, Any], stored: Call) -> str:
-        workflows: Mapping[str, str] = json.loads(reader["Environment"]["Variables"]["WORKFLOWS"])
-        arns = [arn for job_type, arn in workflows.items() if f'{{"S":"{job_type}"}}' in str(stored.request)]
-        machines = self._stack.named_in(arns, MACHINE)
+        workflows: Mapping[str, object] = json.loads(reader["Environment"]["Variables"]["WORKFLOWS"])
+        of_type = [known for job_type, known in workflows.items() if f'{{"S":"{job_type}"}}' in str(stored.request)]
+        machines = self._stack.named_in(of_type, MACHINE)
         if len(machines) != 1:
             raise UnknownPriceError(
                 f"{stored.by} stores jobs whose workflow cannot be told from the template, so their cost is not known."
