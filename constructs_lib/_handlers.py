@@ -1,4 +1,4 @@
-"""The library's Lambda functions: one asset for all of them, and the defaults that they share.
+"""The library's Lambda functions and layers: one asset for all functions, and the defaults that they share.
 
 The asset is a zip of the `lambdas` package and of Powertools as it is installed beside the CDK app: synth needs no
 Docker, no network and no public layer. Handlers keep their import path, `lambdas.…`, in tests, locally and in AWS.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _BUNDLED = ("aws-lambda-powertools", "jmespath", "typing-extensions")  # Powertools, and what it requires
 # No handler of the library answers HTTP, and this is the larger half of Powertools.
 _UNUSED = PurePosixPath("aws_lambda_powertools/event_handler")
-_NOT_SHIPPED = {"__pycache__", "sample", "tests"}
+_NOT_SHIPPED = {"__pycache__", "layers", "sample", "tests"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 
 
@@ -90,6 +90,23 @@ def handler_function(
     )
 
 
+def handler_layer(scope: Construct, id: str, *, module: str, description: str) -> lambda_.LayerVersion:
+    """Define a layer that brings one module of `lambdas.layers` into functions of users, for any runtime of Python.
+
+    Args:
+        scope: Where to define it.
+        id: Its id.
+        module: The module's name, by which functions import it.
+        description: What it is there for.
+    """
+    return lambda_.LayerVersion(
+        scope,
+        id,
+        code=lambda_.Code.from_asset(str(_layer(module).path), asset_hash=_layer(module).digest),
+        description=description,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Asset:
     path: Path
@@ -99,9 +116,21 @@ class _Asset:
 @cache
 def _asset() -> _Asset:
     """Zip the handlers once per process. The CDK copies the file to its own output as soon as a function is defined."""
+    return _zip(dict([*_handlers(), *_bundled()]), _directory() / "handlers.zip")
+
+
+@cache
+def _layer(module: str) -> _Asset:
+    """Zip one module where every runtime of Python looks for it."""
+    source = _find_handlers(Path(__file__).parent) / "layers" / f"{module}.py"
+    return _zip({f"python/{module}.py": source.read_bytes()}, _directory() / f"{module}.zip")
+
+
+@cache
+def _directory() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="storage-first-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return _zip(dict([*_handlers(), *_bundled()]), directory / "handlers.zip")
+    return directory
 
 
 def _zip(files: Mapping[str, bytes], path: Path) -> _Asset:

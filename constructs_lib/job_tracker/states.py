@@ -6,7 +6,7 @@ input tells the key, its ARN proves that the job is still this execution's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 # Of DynamoDB's optimized integration; the AWS SDK integration spells it `DynamoDb`.
 CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
-_KEY = "{% $states.context.Execution.Input.tenant & '#' & $states.context.Execution.Input.id %}"
+_JOB_KEY = "$states.context.Execution.Input.tenant & '#' & $states.context.Execution.Input.id"
+_KEY = f"{{% {_JOB_KEY} %}}"
 # The ARN of an Express execution ends in a part that nobody knows before its start, when the job is claimed for it.
 EXECUTION = "$replace($states.context.Execution.Id, /(:express:[^:]+:[^:]+):.*$/, '$1')"
 _EXECUTION = f"{{% {EXECUTION} %}}"
+THIS_JOB: Final = f"{{% {{'key': {_JOB_KEY}, 'execution': {EXECUTION}}} %}}"
 _NOW = "{% $now() %}"
 _MAX_ERROR_CODE = 256
 _MAX_ERROR_MESSAGE = 4096  # events quote it, ten to a call
 
 
-# What the one branch of the work has put out.
+# What the one branch of the work has put out, and its JSON: `$string` leaves the quotes of a text away.
 RESULT = "$states.input[0]"
+_RESULT_TEXT = (
+    f"$type({RESULT}) = 'string' ? ($in_object := $string({{'r': {RESULT}}}); "
+    f"$substring($in_object, 5, $length($in_object) - 6)) : $string({RESULT})"
+)
 
 
 def finish(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration) -> tasks.DynamoUpdateItem:
@@ -43,7 +49,7 @@ def finish(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration
         update="SET #status = :next, #result = :result, " + _ENDED,
         values={
             ":next": _text("Succeeded"),
-            ":result": _text(f"{{% $string({RESULT}) %}}"),
+            ":result": _text(f"{{% {_RESULT_TEXT} %}}"),
             **_ended_at(expire_after),
         },
         output=f"{{% {RESULT} %}}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import jsii
 from aws_cdk import ArnFormat, CfnElement, Duration, RemovalPolicy, Stack, Token
@@ -17,7 +17,7 @@ from constructs import Construct, IValidation
 
 from constructs_lib._acknowledge import acknowledge
 from constructs_lib._dead_letters import dead_letters
-from constructs_lib._handlers import handler_function
+from constructs_lib._handlers import handler_function, handler_layer
 from constructs_lib._limits import require_between
 from constructs_lib.job_notifications.topic import JobTopic, notify
 from constructs_lib.job_tracker import states
@@ -52,6 +52,7 @@ class JobTracker(Construct):
     and starts what never started.
 
     Attributes:
+        THIS_JOB: What a task of a workflow passes on to a function that tells the job's progress, in JSONata.
         table: One item per job, under the partition key `pk`, which is `<tenant>#<id>`.
         bus: Where changes of status and progress are published; the schemas of the events are in `events/`.
         reader: Starts stored jobs and publishes changes, from the table's stream.
@@ -62,6 +63,8 @@ class JobTracker(Construct):
         dead_letter_alarm: Raised while that queue is not empty.
         operation: Further alarms: of failed jobs, of a reader that is behind, and of a reconciler that fails.
     """
+
+    THIS_JOB: Final = states.THIS_JOB
 
     def __init__(
         self,
@@ -133,6 +136,7 @@ class JobTracker(Construct):
         self._workflows = Construct(self, "Workflows")
         self._batches = Batches(self, "Batches")
         self._progress = Construct(self, "Progress")
+        self._progress_layer: lambda_.LayerVersion | None = None
         # One for all workflows: Step Functions adds each log group that it writes to to one resource policy of the
         # account, which holds 5,120 characters.
         self._workflow_logs = logs.LogGroup(
@@ -290,6 +294,24 @@ class JobTracker(Construct):
         return states.progress(
             place, table=self.table, percent=percent, message=message, state_name=state_name or f"Progress {percent}%"
         )
+
+    def add_progress_to(self, function: lambda_.Function) -> iam.Grant:
+        """Let a function that a workflow calls tell how far its job is.
+
+        The function can then `from storage_first_jobs import progress`, and call
+        `progress(event["job"], 60, "Searching for holes")`, if the workflow's task passes `{"job": THIS_JOB}` on in its
+        payload.
+
+        Args:
+            function: A function of this app, of any runtime of Python.
+        """
+        if self._progress_layer is None:
+            self._progress_layer = handler_layer(
+                self._progress, "Layer", module="storage_first_jobs", description="Tells how far a job is."
+            )
+        function.add_layers(self._progress_layer)
+        function.add_environment("JOBS_TABLE", self.table.table_name)
+        return self._grant(function, "dynamodb:UpdateItem")
 
     def notify(self, topic: sns.ITopic | AlarmTopic, *, alarm_topic: sns.ITopic | AlarmTopic | None = None) -> JobTopic:
         """Publish every change of a job's status to an SNS topic.

@@ -5,12 +5,14 @@ On the emulator as it is. What differs from AWS there (no time-outs, no jitter) 
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 import pytest
 from aws_cdk import App, Stack
@@ -113,6 +115,7 @@ def machines(states):
         "AnswersNothing": sfn.Pass.jsonata(stack, "Nothing", outputs={}),
         "AnswersInJsonPath": sfn.Pass(stack, "Old", parameters={"name.$": "$.input.name"}),
         "Progresses": tracker.progress(10, "Adding").next(tracker.progress(60, "Searching for 'holes'")),
+        "Echoes": sfn.Pass(stack, "Echo", output_path="$.input.echo"),
         "Breaks": sfn.Fail(stack, "Break", error="Boom", cause="It broke."),
         "BreaksSilently": sfn.Fail(stack, "BreakSilently", error="Boom"),
         "BreaksAtLength": sfn.Fail(stack, "BreakAtLength", error="Boom", cause="x" * 10_000),
@@ -135,15 +138,15 @@ def machines(states):
 def run(states, table, machines, request):
     """Run the workflow of a type on a job of its own; return the job and the execution at their ends."""
 
-    def run(job_type, *, status="In Progress", by=None):
-        id = request.node.name.replace("[", "-").replace("]", "")[-60:]
+    def run(job_type, *, status="In Progress", by=None, **input):
+        id = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[-60:] + uuid.uuid4().hex[:4]
         machine = machines[job_type]
         arn = machine.replace(":stateMachine:", ":execution:") + f":{id}-1"
         text = {"id": id, "tenant": "default", "type": job_type, "status": status, "executionArn": by or arn}
         text |= {"pk": f"default#{id}", "open": "3", "checkAt": "2026-11-21T20:12:29.123Z"}
         item = {name: {"S": value} for name, value in text.items()} | {"version": {"N": "2"}}
         table.put_item(TableName=TABLE, Item=item)
-        told = {"id": id, "tenant": "default", "type": job_type, "attempt": 1, "input": {"name": "Gordon"}}
+        told = {"id": id, "tenant": "default", "type": job_type, "attempt": 1, "input": {"name": "Gordon", **input}}
         states.start_execution(stateMachineArn=machine, name=f"{id}-1", input=json.dumps(told))
 
         def ended():
@@ -170,6 +173,35 @@ def test_what_the_work_puts_out_is_the_result_of_job_and_execution(run, job_type
 
     assert (job["status"]["S"], json.loads(job["result"]["S"])) == ("Succeeded", result)
     assert (execution["status"], json.loads(execution["output"])) == ("SUCCEEDED", result)
+
+
+# JSONata writes a text without its quotes, and takes a list of one for what is in it, where it can.
+@pytest.mark.parametrize(
+    "result",
+    [
+        "done",
+        "",
+        "7",
+        "null",
+        '\u201c\u2019"\\\n\u2028\U0001f642',
+        7,
+        0.5,
+        True,
+        False,
+        None,
+        [],
+        [1],
+        ["a"],
+        [[1]],
+        [[]],
+        {},
+    ],
+    ids=json.dumps,
+)
+def test_a_result_is_what_it_was_of_whatever_type(run, result):
+    job, _ = run("Echoes", echo=result)
+
+    assert (job["status"]["S"], json.loads(job["result"]["S"])) == ("Succeeded", result)
 
 
 def test_a_job_that_ended_is_no_longer_open_and_will_expire(run):
