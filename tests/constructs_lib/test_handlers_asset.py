@@ -7,10 +7,11 @@ from zipfile import ZipFile
 
 import pytest
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Template
 
-from constructs_lib import _handlers
+from constructs_lib import JobTracker, _handlers
 from constructs_lib._handlers import handler_function
 
 
@@ -166,3 +167,44 @@ def test_functions_have_what_an_operator_needs(template):
         assert "LogGroup" in function["LoggingConfig"]
     services = {function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for function in functions(template)}
     assert services == {"stream_reader", "reconciler"}
+
+
+def test_the_layer_has_its_module_where_python_looks_for_it_and_nothing_else(names):
+    with ZipFile(_handlers._layer("storage_first_jobs").path) as archive:
+        assert archive.namelist() == ["python/storage_first_jobs.py"]
+        assert b"def progress(" in archive.read("python/storage_first_jobs.py")
+    assert not [name for name in names if "storage_first_jobs" in name]
+
+
+def test_functions_of_a_tracker_s_user_get_the_layer_once_and_may_write_to_single_jobs():
+    stack = Stack(App(), "Stack")
+    jobs = JobTracker(stack, "Jobs")
+    own = [
+        lambda_.Function(
+            stack,
+            f"Own{number}",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler="index.handler",
+            code=lambda_.Code.from_inline("..."),
+        )
+        for number in range(2)
+    ]
+
+    for function in own:
+        jobs.add_progress_to(function)
+
+    template = Template.from_stack(stack)
+    (layer,) = template.find_resources("AWS::Lambda::LayerVersion")
+    table = stack.get_logical_id(jobs.table.node.default_child)
+    told = [it for it in functions(template) if it["Handler"] == "index.handler"]
+    assert [it["Layers"] for it in told] == [[{"Ref": layer}]] * 2
+    assert [it["Environment"]["Variables"] for it in told] == [{"JOBS_TABLE": {"Ref": table}}] * 2
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "Roles": [{"Ref": stack.get_logical_id(own[0].role.node.default_child)}],
+            "PolicyDocument": {
+                "Statement": [{"Action": "dynamodb:UpdateItem", "Resource": {"Fn::GetAtt": [table, "Arn"]}}]
+            },
+        },
+    )
