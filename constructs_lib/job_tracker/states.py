@@ -23,29 +23,29 @@ CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 _JOB_KEY = "$states.context.Execution.Input.tenant & '#' & $states.context.Execution.Input.id"
 _KEY = f"{{% {_JOB_KEY} %}}"
+STANDARD_EXECUTION: Final = "$states.context.Execution.Id"
 # The ARN of an Express execution ends in a part that nobody knows before its start, when the job is claimed for it.
-EXECUTION = "$replace($states.context.Execution.Id, /(:express:[^:]+:[^:]+):.*$/, '$1')"
-_EXECUTION = f"{{% {EXECUTION} %}}"
+EXECUTION: Final = f"$replace({STANDARD_EXECUTION}, /(:express:[^:]+:[^:]+):.*$/, '$1')"
 THIS_JOB: Final = f"{{% {{'key': {_JOB_KEY}, 'execution': {EXECUTION}}} %}}"
 _NOW = "{% $now() %}"
 _MAX_ERROR_CODE = 256
 _MAX_ERROR_MESSAGE = 4096  # events quote it, ten to a call
 
 
-# What the one branch of the work has put out, and its JSON: `$string` leaves the quotes of a text away.
+# What the one branch of the work has put out, and its JSON: `$string` alone leaves the quotes of a text away.
 RESULT = "$states.input[0]"
-_RESULT_TEXT = (
-    f"$type({RESULT}) = 'string' ? ($in_object := $string({{'r': {RESULT}}}); "
-    f"$substring($in_object, 5, $length($in_object) - 6)) : $string({RESULT})"
-)
+_RESULT_TEXT = f"$replace($string({{'r': {RESULT}}}), /^.{{5}}|.$/, '')"
 
 
-def finish(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration) -> tasks.DynamoUpdateItem:
+def finish(
+    scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration, execution: str
+) -> tasks.DynamoUpdateItem:
     """In Progress -> Succeeded; what the work has put out becomes the job's result, and the state's output."""
     return _write(
         scope,
         "FinishJob",
         table=table,
+        execution=execution,
         update="SET #status = :next, #result = :result, " + _ENDED,
         values={
             ":next": _text("Succeeded"),
@@ -56,7 +56,9 @@ def finish(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration
     )
 
 
-def mark_failed(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration) -> tasks.DynamoUpdateItem:
+def mark_failed(
+    scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration, execution: str
+) -> tasks.DynamoUpdateItem:
     """In Progress -> Failed; the state's input is a caught error, and its output."""
     code = f"{{% $substring($states.input.Error, 0, {_MAX_ERROR_CODE}) %}}"
     cause = "$exists($states.input.Cause) ? $states.input.Cause : ''"
@@ -65,6 +67,7 @@ def mark_failed(scope: Construct, *, table: dynamodb.ITableV2, expire_after: Dur
         scope,
         "MarkJobFailed",
         table=table,
+        execution=execution,
         update="SET #status = :next, #error = :error, " + _ENDED,
         values={
             ":next": _text("Failed"),
@@ -105,6 +108,7 @@ def _write(
     table: dynamodb.ITableV2,
     update: str,
     values: Mapping[str, tasks.DynamoAttributeValue],
+    execution: str = EXECUTION,
     state_name: str | None = None,
     output: str = "{% $states.input %}",
 ) -> tasks.DynamoUpdateItem:
@@ -124,7 +128,7 @@ def _write(
             **values,
             ":one": tasks.DynamoAttributeValue.from_number(1),
             ":status": _text("In Progress"),
-            ":execution": _text(_EXECUTION),
+            ":execution": _text(f"{{% {execution} %}}"),
         },
         task_timeout=sfn.Timeout.duration(Duration.seconds(30)),
         outputs=output,

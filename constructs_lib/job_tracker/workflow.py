@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 # DynamoDB has no name of its own for an item of more than 400 KB, which the result can make of the job's.
 _TOO_LARGE = (
-    "$contains($states.errorOutput.Cause, 'exceeded the maximum allowed size') "
-    "? {'Error': 'ResultTooLarge', 'Cause': 'The result does not fit into the job beside its input: 400 KB in all. "
-    "Keep it elsewhere, such as in S3, and let the result tell where.'} : $states.errorOutput"
+    "$contains($states.errorOutput.Cause, 'maximum allowed size') ? "
+    "{'Error': 'ResultTooLarge', 'Cause': 'A job has 400 KB, its input and its result together.'} : $states.errorOutput"
 )
 
 
@@ -56,13 +55,15 @@ class TrackedWorkflow(Construct):
             error="{% $states.input.Error %}",
             cause="{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
         )
-        mark_failed = states.mark_failed(self, table=table, expire_after=expire_after)
+        is_express = state_machine_type == sfn.StateMachineType.EXPRESS
+        execution = states.EXECUTION if is_express else states.STANDARD_EXECUTION
+        mark_failed = states.mark_failed(self, table=table, expire_after=expire_after, execution=execution)
         # Whatever kept the failure from being written: the execution still tells it, and its end closes the job.
         mark_failed.add_catch(failed, errors=["States.ALL"], outputs="{% $states.input %}").next(failed)
 
         # A retry after a lost answer, or a job that was closed meanwhile: there is nothing left to write.
         closed = sfn.Succeed.jsonata(self, "JobAlreadyClosed")
-        finish = states.finish(self, table=table, expire_after=expire_after)
+        finish = states.finish(self, table=table, expire_after=expire_after, execution=execution)
         finish.add_catch(closed, errors=[states.CONDITION_FAILED], outputs=f"{{% {states.RESULT} %}}")
         finish.add_catch(mark_failed, errors=["States.ALL"], outputs=f"{{% {_TOO_LARGE} %}}")
 

@@ -36,6 +36,7 @@ class JobsStack(Stack):
             api.post(f"/{job_type}", jobs.store(job_type, entity="/things/{id}"))
         api.post("/slow/batch", jobs.batch_store("slow", max_concurrency=2))
         api.post("/picky/batch", jobs.batch_store("picky"))
+        api.post("/existing/batch", jobs.batch_store("existing"))
         jobs.workflow("picky", definition=self._pick())
         self._add_kinds(jobs, api)
 

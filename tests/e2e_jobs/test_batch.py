@@ -1,3 +1,4 @@
+import json
 import uuid
 
 import pytest
@@ -59,6 +60,25 @@ def test_a_new_attempt_runs_only_what_has_not_succeeded(jobs):
     ran = {"1": "FAILED", "1.0": "SUCCEEDED", "1.1": "FAILED", "1.2": "FAILED"}
     ran |= {"2": "FAILED", "2.1": "SUCCEEDED", "2.2": "FAILED"}
     assert jobs.executions(id) == {f"{id}-{name}": status for name, status in ran.items()}
+
+
+def test_a_machine_that_knows_nothing_of_jobs_works_on_items(jobs, cloud):
+    id = submit(jobs, "existing/batch", [{"n": 1}, {"n": 2, "fail": True}])
+    first = jobs.becomes(id, *TERMINAL)
+    wait_for(lambda: record(cloud, f"default#{id}.0")["status"]["S"], "Succeeded".__eq__)
+
+    jobs.http.post(f"jobs/{id}/retry")
+
+    wait_for(lambda: jobs.job(id), lambda job: job["status"] in TERMINAL and job["attempt"] == 2)
+    assert named(first) == {1: {"code": "Broken", "message": "For the test."}}
+    assert json.loads(record(cloud, f"default#{id}.0")["result"]["S"]) == {"n": 1}
+    assert jobs.executions(id).keys() == {f"{id}-{name}" for name in ("1", "1.0", "1.1", "2", "2.1")}
+
+
+def record(cloud, key):
+    dynamodb = cloud.client("dynamodb")
+    (table,) = dynamodb.list_tables()["TableNames"]
+    return dynamodb.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
 
 
 def test_a_batch_without_failures_has_succeeded(jobs):

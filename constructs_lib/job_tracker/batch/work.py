@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import ArnFormat, CfnElement, Stack, Token
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from constructs_lib._acknowledge import acknowledge
 from constructs_lib.job_tracker import states
 from constructs_lib.job_tracker.batch import expressions
 from constructs_lib.job_tracker.batch.item import ItemWork
@@ -15,6 +17,7 @@ from constructs_lib.job_tracker.batch.item import ItemWork
 if TYPE_CHECKING:
     from aws_cdk import Duration
     from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_iam as iam
 
 
 class BatchWork(Construct):
@@ -58,6 +61,7 @@ class BatchWork(Construct):
         """
         super().__init__(scope, id)
         self.timeout = timeout
+        self._machine = machine
         item = ItemWork(
             self,
             "Item",
@@ -111,3 +115,24 @@ class BatchWork(Construct):
             .otherwise(succeeded)
         )
         self.start = begin.next(chunk).next(progress).next(more)
+
+    def acknowledge_of(self, role: iam.IRole) -> None:
+        """Acknowledge that `role`, which does the work, may look at every execution of the items' machine."""
+        stack = Stack.of(self)
+        where = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
+        # As validators show what is known only at deploy.
+        partition, region, account = (
+            f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in where.items()
+        )
+        resource = self._machine.node.default_child
+        if isinstance(resource, CfnElement):
+            ref = f'{{"Ref":"{stack.get_logical_id(resource)}"}}'
+            name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{ref}]}}]}}'
+        else:
+            name = stack.split_arn(self._machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name or ""
+        executions = f"arn:{partition}:states:{region}:{account}:execution:{name}*"
+        acknowledge(
+            role,
+            f"AwsSolutions::AwsSolutions-IAM5[Resource::{executions}]",
+            reason="Each item has an execution of its own, whose name is known only when the batch is.",
+        )
