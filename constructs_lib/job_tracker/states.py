@@ -41,7 +41,7 @@ def finish(
     scope: Construct, *, table: dynamodb.ITableV2, expire_after: Duration, execution: str
 ) -> tasks.DynamoUpdateItem:
     """In Progress -> Succeeded; what the work has put out becomes the job's result, and the state's output."""
-    return _write(
+    return write(
         scope,
         "FinishJob",
         table=table,
@@ -63,7 +63,7 @@ def mark_failed(
     code = f"{{% $substring($states.input.Error, 0, {_MAX_ERROR_CODE}) %}}"
     cause = "$exists($states.input.Cause) ? $states.input.Cause : ''"
     message = f"{{% $substring({cause}, 0, {_MAX_ERROR_MESSAGE}) %}}"
-    return _write(
+    return write(
         scope,
         "MarkJobFailed",
         table=table,
@@ -82,7 +82,7 @@ def progress(
 ) -> tasks.DynamoUpdateItem:
     """Tell how far the job is; the state's input is its output."""
     report = {"percent": tasks.DynamoAttributeValue.from_number(percent), "message": _text(message)}
-    return _write(
+    return write(
         scope,
         "Progress",
         state_name=state_name,
@@ -101,7 +101,7 @@ def _ended_at(expire_after: Duration) -> dict[str, tasks.DynamoAttributeValue]:
     return {":now": _text(_NOW), ":expires": tasks.DynamoAttributeValue.number_from_string(expires)}
 
 
-def _write(
+def write(
     scope: Construct,
     id: str,
     *,

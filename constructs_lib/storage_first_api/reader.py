@@ -103,7 +103,7 @@ class RequestReader:
         self._clock: list[str] = []
         self._steps: list[str] = []
         self._refusals: list[Problem] = []
-        self._reads_json = False
+        self.reads_json = False
         self._measures = ""
         self.headers: dict[str, bool] = {}
         self.query_parameters: dict[str, bool] = {}
@@ -238,7 +238,7 @@ class RequestReader:
 
     def _readable(self, steps: str) -> str:
         """Run `steps` only where `$input.path` can read the body; anywhere else the template would fail, with a 500."""
-        if not self._reads_json:
+        if not self.reads_json:
             return steps
         return f"\n#if($input.body.matches('{_UNREADABLE}')){self._refused(_NOT_READABLE)}#{{else}}{steps}\n#end"
 
@@ -354,7 +354,7 @@ class RequestReader:
         self._settle(variable, value, check, bad_request(f"The {value.label} is missing or empty."))
 
     def _read_body(self, variable: str, value: RequestValue) -> None:
-        self._reads_json = True
+        self.reads_json = True
         path = value.name
         as_json = f"$input.json('{path}')"
         needed = bad_request(f"The body must have {_KINDS[value.type]} at {path}.")

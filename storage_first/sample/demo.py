@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,17 +13,19 @@ from rich.json import JSON
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from storage_first.client import ApiError, Client, JobFailedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rich.console import Console
 
+    from storage_first.client import Job
     from storage_first.local.cloud import LocalCloud
 
 _JOB_TIMEOUT_SECONDS = 60
 _ANSWER_TIMEOUT_SECONDS = 35  # API Gateway answers within 29
 _LOOK_AGAIN_SECONDS = 0.1
-_TERMINAL = {"Succeeded", "Failed", "Cancelled"}
 _SHOWN_HEADERS = ("Location", "Retry-After", "Content-Type")
 
 
@@ -40,11 +43,11 @@ def run(cloud: LocalCloud, console: Console) -> bool:
     Returns:
         Whether every answer was the contract's.
     """
-    (api,) = cloud.apis
+    api, *_ = cloud.apis
     try:
-        with httpx.Client(base_url=api.url, timeout=_ANSWER_TIMEOUT_SECONDS) as http:
-            _Story(http, console).tell()
-    except BrokenPromiseError as broken:
+        with httpx.Client(base_url=api.url, timeout=_ANSWER_TIMEOUT_SECONDS) as http, Client(api.url) as jobs:
+            _Story(http, jobs, console).tell()
+    except (ApiError, BrokenPromiseError) as broken:
         console.print(f"[red]✗[/red] {escape(str(broken))}")
         return False
     except httpx.HTTPError as error:
@@ -55,8 +58,9 @@ def run(cloud: LocalCloud, console: Console) -> bool:
 
 
 class _Story:
-    def __init__(self, http: httpx.Client, console: Console) -> None:
+    def __init__(self, http: httpx.Client, jobs: Client, console: Console) -> None:
         self._http = http
+        self._jobs = jobs
         self._console = console
         self._chapter = 0
 
@@ -158,29 +162,25 @@ class _Story:
         self._expect(answer.json()["status"], status, "which repeats the status")
 
     def _follow(self, accepted: httpx.Response) -> dict[str, Any]:
-        """Follow the link to a job until it has ended, and show how it ended."""
-        url = accepted.url.join(accepted.headers["Location"])
-        deadline = time.monotonic() + _JOB_TIMEOUT_SECONDS
+        """Follow the link to a job with the library's own client until it has ended, and show how it ended."""
         with Progress(
             TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn(), console=self._console, transient=True
         ) as bars:
             bar = bars.add_task("Pending", total=100)
-            while True:
-                answer = self._http.get(url)
-                self._expect(answer.status_code, httpx.codes.OK, "the job is found", quiet=True)
-                job: dict[str, Any] = answer.json()
-                progress = job["progress"] or {"percent": 0, "message": ""}
-                bars.update(bar, completed=progress["percent"], description=f"{job['status']} {progress['message']}")
-                if job["status"] in _TERMINAL:
-                    break
-                if time.monotonic() > deadline:
-                    raise BrokenPromiseError(
-                        f"The job {job['id']} is still {job['status']} after {_JOB_TIMEOUT_SECONDS} seconds."
-                    )
-                time.sleep(float(answer.headers["Retry-After"]))
-        self._console.print(f"[cyan]GET {url.path}[/cyan]")
+
+            def tell(job: Job) -> None:
+                progress = job.progress
+                message = f"{job.status} {progress.message}" if progress else job.status
+                bars.update(bar, completed=progress.percent if progress else 0, description=message)
+
+            job = self._jobs.job(str(accepted.url.join(accepted.headers["Location"])))
+            with suppress(JobFailedError):  # which the story is about to say
+                job.wait(timeout=_JOB_TIMEOUT_SECONDS, on_progress=tell)
+        answer = self._http.get(job.links["self"])
+        self._console.print(f"[cyan]GET {answer.request.url.path}[/cyan]")
         self._show(answer)
-        return job
+        ended: dict[str, Any] = answer.json()
+        return ended
 
     def _show(self, answer: httpx.Response) -> None:
         colour = "green" if answer.is_success else "yellow"
@@ -188,8 +188,7 @@ class _Story:
         self._console.print(f"[{colour}]{answer.status_code} {answer.reason_phrase}[/{colour}]{escape(headers)}")
         self._console.print(JSON(answer.text, indent=2))
 
-    def _expect(self, actual: object, expected: object, promise: str, *, quiet: bool = False) -> None:
+    def _expect(self, actual: object, expected: object, promise: str) -> None:
         if actual != expected:
             raise BrokenPromiseError(f"Not as the contract says ({promise}): expected {expected!r}, got {actual!r}.")
-        if not quiet:
-            self._console.print(f"  [green]✓[/green] {escape(promise)}")
+        self._console.print(f"  [green]✓[/green] {escape(promise)}")

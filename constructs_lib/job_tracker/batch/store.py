@@ -57,7 +57,7 @@ class BatchStore(JobStore):
 
     def _update_item(self, reader: RequestReader, route: Route) -> Mapping[str, Value]:
         count = "$input.path('$.items').size()"
-        reader._reads_json = True  # noqa: SLF001  (a body that API Gateway cannot read is a 400, and not counted)
+        reader.reads_json = True  # what API Gateway cannot read is a 400, and not counted
         reader.refuse(f"{count} > {self._max_items}", self._too_many)
         # An object has a size, too. Of several refusals the last counts.
         reader.refuse(f"!$input.json('$.items').startsWith('[') || {count} == 0", self._no_items)

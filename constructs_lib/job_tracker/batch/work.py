@@ -81,7 +81,7 @@ class BatchWork(Construct):
             assign={"batch": expressions.WITH_CHUNK},
             outputs={},
         ).item_processor(item.start)
-        progress = states._write(  # noqa: SLF001  (states of jobs, in another module)
+        progress = states.write(
             self,
             "TellProgress",
             table=table,
@@ -96,7 +96,7 @@ class BatchWork(Construct):
                 ":now": tasks.DynamoAttributeValue.from_string("{% $now() %}"),
             },
         )
-        failures = states._write(  # noqa: SLF001
+        failures = states.write(
             self,
             "TellFailures",
             table=table,
