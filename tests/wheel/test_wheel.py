@@ -17,7 +17,8 @@ TEST_TOOLS = ["hypothesis", "jsonschema", "pytest", "pytest-timeout"]
 SHOWN = [
     f"tests/constructs_lib/{part}"
     for part in (
-        "job_tracker",
+        "job_tracker/test_tracker.py",
+        "job_tracker/test_workflow_runs.py",
         "storage_first_api/test_api.py",
         "stored_queue",
         "stored_stream",
