@@ -43,7 +43,16 @@ def define_table(scope: Construct, removal_policy: RemovalPolicy) -> dynamodb.Ta
                 partition_key=_text_attribute("open"),
                 sort_key=_text_attribute("checkAt"),
                 projection_type=dynamodb.ProjectionType.INCLUDE,
-                non_key_attributes=["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
+                non_key_attributes=[
+                    "attempt",
+                    "createdAt",
+                    "executionArn",
+                    "id",
+                    "status",
+                    "tenant",
+                    "type",
+                    "version",
+                ],
             ),
             dynamodb.GlobalSecondaryIndexPropsV2(
                 index_name=WAITING,

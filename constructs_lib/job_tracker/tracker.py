@@ -208,9 +208,9 @@ class JobTracker(Construct):
     ) -> sfn.IStateMachine:
         """Define the workflow that works on the jobs of one type, or take an existing one.
 
-        The states of `definition` find the job in the execution's input: `id`, `tenant`, `type`, `attempt`, and in
-        `input` the body of the stored request. What the last of them puts out is the job's result. A job whose work
-        fails with an error that nothing in `definition` catches is Failed with that error.
+        The states of `definition` find the job in the execution's input: `id`, `tenant`, `type`, `attempt`,
+        `createdAt`, and in `input` the body of the stored request. What the last of them puts out is the job's result.
+        A job whose work fails with an error that nothing in `definition` catches is Failed with that error.
 
         An existing `state_machine` knows nothing of jobs: its input is the body of the stored request, and the end of
         its execution, with its output or error, is that of the job.
@@ -384,7 +384,7 @@ class JobTracker(Construct):
         if "express" in settings:
             return machine  # nobody can look at its executions, nor stop them, nor hears of their end
         self._grant_executions(name, may_run, "states:StopExecution")
-        may_look = self._policy("LooksAtExecutions", self.execution_ended, self.reconciler)
+        may_look = self._policy("LooksAtExecutions", self.reader, self.execution_ended, self.reconciler)
         self._grant_executions(name, may_look, "states:DescribeExecution")
         self._hear_of_ends(job_type, machine)
         return machine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b32encode
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Never
 
@@ -67,7 +68,7 @@ def start(job: Job) -> bool:
                 jobs.wait(job)
             return False
         if not jobs.claim(job, arn, found_by_execution=workflow.existing):
-            if workflow.max_running is not None:
+            if workflow.max_running is not None and not _is_running(job):
                 slots.leave(job)  # taken for a record that came late
             return True
     try:
@@ -75,6 +76,7 @@ def start(job: Job) -> bool:
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "ExecutionAlreadyExists":
+                _leave_to_earlier_job(job, arn)
                 return True
             case "InvalidExecutionInput":
                 claimed = replace(job, status=Status.IN_PROGRESS, execution_arn=arn)
@@ -83,6 +85,25 @@ def start(job: Job) -> bool:
                 raise
     logger.info("Started the execution of a job.", request_id=job.request_id, execution=arn)
     return True
+
+
+def _leave_to_earlier_job(job: Job, arn: str) -> None:
+    """Give `job` another attempt, and so another name, if an earlier job that had its key has used that of this one.
+
+    Step Functions knows a name for 90 days; a job's key is free again when the job has expired.
+    """
+    if job.created_at is not None and is_of_earlier_job(describe(arn), job.created_at):
+        claimed = replace(job, status=Status.IN_PROGRESS, execution_arn=arn)
+        jobs.try_again(claimed, "ExecutionAlreadyExists", "An earlier job had this id. The next attempt is another's.")
+
+
+def is_of_earlier_job(execution: Mapping[str, Any] | None, created_at: str) -> bool:
+    """Tell whether an execution was started before the job was stored that it seems to work on."""
+    if execution is None:
+        return False
+    started = execution["startDate"]  # milliseconds in events, a time in answers
+    seconds = started / 1000 if isinstance(started, int) else started.timestamp()
+    return bool(seconds < datetime.fromisoformat(created_at).timestamp())
 
 
 def start_out_of_turn(job: Job) -> bool:
@@ -94,7 +115,7 @@ def start_out_of_turn(job: Job) -> bool:
     if not start(job):
         return False
     now = jobs.get(job.key)
-    if now is None or now.attempt != job.attempt or now.status is Status.CANCELLED:
+    if now is None or not job.is_same_attempt(now) or now.status is Status.CANCELLED:
         stop(replace(job, execution_arn=execution_arn(job)))
     return True
 
@@ -169,7 +190,9 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
     """Tell which job an execution works on; None if it was not started for one."""
     workflow = workflow_with(execution["stateMachineArn"])
     if workflow and workflow.existing:
-        return jobs.of_execution(execution["executionArn"])
+        job = jobs.of_execution(execution["executionArn"])
+        is_other = job is not None and job.created_at is not None and is_of_earlier_job(execution, job.created_at)
+        return None if is_other else job
     try:
         known = json.loads(execution["input"])
         return Job(
@@ -177,10 +200,11 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
             id=known["id"],
             type=known["type"],
             attempt=known["attempt"],
+            created_at=known.get("createdAt"),
             status=Status.IN_PROGRESS,
             execution_arn=execution["executionArn"],
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -203,13 +227,25 @@ def execution_input(job: Job, workflow: Workflow) -> str:
     text = job.input or ""
     _require_json(text)
     if not workflow.existing:
-        known = {"id": job.id, "tenant": job.tenant, "type": job.type, "attempt": job.attempt}
+        known = {
+            "id": job.id,
+            "tenant": job.tenant,
+            "type": job.type,
+            "attempt": job.attempt,
+            "createdAt": job.created_at,
+        }
         # Embedded as text: parsing and writing it again would change numbers and the order of equal keys.
         text = f'{json.dumps(known, separators=(",", ":"))[:-1]},"input":{text}}}'
     size = len(text.encode())
     if size > MAX_INPUT_BYTES:
         raise _InputError("InputTooLarge", f"An execution takes {MAX_INPUT_BYTES} bytes; this job needs {size}.")
     return text
+
+
+def _is_running(job: Job) -> bool:
+    """Tell whether the attempt runs, be it in an execution of the machine that its type had before."""
+    now = jobs.get(job.key)
+    return now is not None and now.status is Status.IN_PROGRESS and job.is_same_attempt(now)
 
 
 def _has_attempts_left(job: Job) -> bool:

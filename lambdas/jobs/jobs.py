@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import zip_longest
@@ -68,7 +68,7 @@ class Job:
     execution_arn: str | None = None
     request_id: str | None = None
     input: str | None = None
-    created_at: datetime | None = None
+    created_at: str | None = None  # as stored: it tells jobs apart that had the same key one after the other
     is_waiting: bool = False  # for a slot of its type
 
     @classmethod
@@ -79,6 +79,9 @@ class Job:
             UnreadableJobError: If an attribute that every job has is missing or of another kind.
         """
         try:
+            created_at = image.get("createdAt", {}).get("S")
+            if created_at is not None:
+                datetime.fromisoformat(created_at)
             return cls(
                 tenant=image["tenant"]["S"],
                 id=image["id"]["S"],
@@ -88,7 +91,7 @@ class Job:
                 execution_arn=image.get("executionArn", {}).get("S"),
                 request_id=image.get("requestId", {}).get("S"),
                 input=image.get("input", {}).get("S"),
-                created_at=datetime.fromisoformat(image["createdAt"]["S"]) if "createdAt" in image else None,
+                created_at=created_at,
                 is_waiting="waitingFor" in image,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -102,7 +105,15 @@ class Job:
     @property
     def age(self) -> timedelta:
         """How long ago the job was stored; for ever, if it does not say."""
-        return timedelta.max if self.created_at is None else now() - self.created_at
+        return timedelta.max if self.created_at is None else now() - datetime.fromisoformat(self.created_at)
+
+    def is_same_attempt(self, other: Job | None) -> bool:
+        """Tell whether `other` is this attempt of this very job."""
+        return other is not None and (other.key, other.created_at, other.attempt) == (
+            self.key,
+            self.created_at,
+            self.attempt,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +156,8 @@ def of_execution(arn: str) -> Job | None:
         ExpressionAttributeValues={":execution": {"S": arn}},
     )
     found = (get(entry["pk"]["S"]) for entry in answer["Items"])
-    return next((job for job in found if job is not None and job.execution_arn == arn), None)
+    job = next((job for job in found if job is not None and job.execution_arn == arn), None)
+    return job and replace(job, status=Status.IN_PROGRESS)  # what the execution knows; it may have ended since
 
 
 def claim(job: Job, execution_arn: str, *, found_by_execution: bool = False) -> bool:
@@ -161,30 +173,27 @@ def claim(job: Job, execution_arn: str, *, found_by_execution: bool = False) -> 
         before, by a run that may have died between the claim and the start.
     """
     time = now()
+    seen = _seen(job)
     try:
         update(
             job.key,
             "SET #status = :next, #startedAt = :now, #updatedAt = :now, #executionArn = :execution, "
             f"{'#execution = :execution, ' if found_by_execution else ''}#checkAt = :check, #version = #version + :one "
             "REMOVE #error, #waitingFor",
-            "#status = :status AND #attempt = :attempt",
+            _is_as_seen(seen),
             next=Status.IN_PROGRESS,
             now=timestamp(time),
             execution=execution_arn,
             check=timestamp(time + FIRST_CHECK),
             one=1,
-            status=Status.PENDING,
-            attempt=job.attempt,
+            **seen,
         )
     except ConditionFailedError as refused:
         if not refused.item:
             return False
         current = Job.from_image(refused.item)
-        return (current.status, current.attempt, current.execution_arn) == (
-            Status.IN_PROGRESS,
-            job.attempt,
-            execution_arn,
-        )
+        is_claimed = (current.status, current.execution_arn) == (Status.IN_PROGRESS, execution_arn)
+        return is_claimed and job.is_same_attempt(current)
     return True
 
 
@@ -236,15 +245,15 @@ def try_again(job: Job, code: str, message: str) -> bool:
 
 def wait(job: Job) -> None:
     """Have a Pending job wait for a slot of its type. It is not a transition: the version stays."""
+    seen = _seen(job)
     with contextlib.suppress(ConditionFailedError):  # it was cancelled meanwhile
         update(
             job.key,
             "SET #waitingFor = :type, #checkAt = :check",
-            "#status = :status AND #attempt = :attempt",
+            _is_as_seen(seen),
             type=job.type,
             check=timestamp(now() + WAITING_CHECK),
-            status=Status.PENDING,
-            attempt=job.attempt,
+            **seen,
         )
 
 
@@ -320,15 +329,26 @@ def _close(job: Job, status: Status, assignment: str, outcome: str | dict[str, s
 
 def _leave_status(job: Job, expression: str, **values: str | int | dict[str, str]) -> bool:
     """Write a transition, unless the job has moved on since it was read; tell whether it was written."""
-    seen: dict[str, str | int] = {"status": job.status, "attempt": job.attempt}
-    if job.execution_arn is not None:
-        seen["executionArn"] = job.execution_arn
-    condition = " AND ".join(f"#{name} = :{name}" for name in seen)
+    seen = _seen(job)
     try:
-        update(job.key, expression, condition, **values, **seen, now=timestamp(now()), one=1)
+        update(job.key, expression, _is_as_seen(seen), **values, **seen, now=timestamp(now()), one=1)
     except ConditionFailedError:
         return False
     return True
+
+
+def _seen(job: Job) -> dict[str, str | int]:
+    """Tell what a transition of `job` is conditional on."""
+    seen: dict[str, str | int] = {"status": job.status, "attempt": job.attempt}
+    if job.created_at is not None:
+        seen["createdAt"] = job.created_at
+    if job.execution_arn is not None:
+        seen["executionArn"] = job.execution_arn
+    return seen
+
+
+def _is_as_seen(seen: Mapping[str, str | int]) -> str:
+    return " AND ".join(f"#{name} = :{name}" for name in seen)
 
 
 def _error(code: str, message: str) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _reconcile(seen: OpenJob) -> None:
         executions.close(job, _LOST)
         return
     execution = executions.describe(arn)
-    if execution is None:
+    if execution is None or executions.is_of_earlier_job(execution, seen.image["createdAt"]["S"]):
         _start(seen)  # claimed, but whoever claimed it died before the start
     elif executions.has_ended(execution):
         executions.close(job, execution)

@@ -70,9 +70,8 @@ def audit(job_type: str) -> None:
     """Leave the slots of those that do not run any more, however they came to keep them."""
     answer = dynamodb().get_item(TableName=jobs.table(), Key={"pk": {"S": _key(job_type)}}, ConsistentRead=True)
     for name in answer.get("Item", {}).get("running", {}).get("SS", []):
-        attempt, _, key = name.partition(" ")
-        job = jobs.get(key)
-        if job is None or job.status not in {Status.PENDING, Status.IN_PROGRESS} or str(job.attempt) != attempt:
+        job = jobs.get(name.split(" ", 2)[2])
+        if job is None or job.status not in {Status.PENDING, Status.IN_PROGRESS} or _name(job) != name:
             _leave(job_type, name)
 
 
@@ -82,7 +81,7 @@ def _leave(job_type: str, name: str) -> None:
 
 
 def _name(job: Job) -> str:
-    return f"{job.attempt} {job.key}"
+    return f"{job.attempt} {job.created_at} {job.key}"
 
 
 def _key(job_type: str) -> str:

@@ -52,7 +52,12 @@ def jobs(_aws):
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
-            _index("open", "open", "checkAt", ["attempt", "executionArn", "id", "status", "tenant", "type", "version"]),
+            _index(
+                "open",
+                "open",
+                "checkAt",
+                ["attempt", "createdAt", "executionArn", "id", "status", "tenant", "type", "version"],
+            ),
             _index("waiting", "waitingFor", "createdAt"),
             _index("executions", "execution"),
         ],

@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ def ended(status, *, name="j-1-1", input=INPUT, output=None, error=None, cause=N
         "detail": {
             "executionArn": execution_arn(name),
             "stateMachineArn": MACHINE,
+            "startDate": round(time.time() * 1000),
             "status": status,
             "name": name,
             "input": input,

@@ -28,7 +28,8 @@ def registered(monkeypatch):
 
 def running():
     item = clients.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": "~AddGopher"}}).get("Item", {})
-    return sorted(item.get("running", {}).get("SS", []))
+    slots = [name.split(" ") for name in item.get("running", {}).get("SS", [])]
+    return sorted(f"{attempt} {key}" for attempt, _, key in slots)
 
 
 class Stream:

@@ -55,8 +55,8 @@ def test_the_execution_gets_the_input_verbatim(jobs, executions, context):
 
     stream_reader.handler(batch(record(stored)), context)
 
-    head = '{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"input":'
-    assert executions.input() == head + body + "}"
+    head = '{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"createdAt":"' + stored["createdAt"]
+    assert executions.input() == head + '","input":' + body + "}"
 
 
 def test_a_redelivered_record_starts_no_second_execution(jobs, executions, context):
@@ -226,7 +226,8 @@ def test_a_number_of_any_length_is_json():
 
 @pytest.mark.parametrize(("size", "status"), [(262_144, "In Progress"), (262_145, "Failed")])
 def test_a_job_whose_execution_input_would_be_too_large_fails_and_says_so(jobs, context, size, status):
-    head = len('{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"input":}')
+    known = '{"id":"j-1","tenant":"default","type":"AddGopher","attempt":1,"createdAt":"2026-11-21T20:12:29.123Z",'
+    head = len(known + '"input":}')
     stored = jobs.put(pending(input='"' + "x" * (size - head - 2) + '"'))
 
     result = stream_reader.handler(batch(record(stored)), context)

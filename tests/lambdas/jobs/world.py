@@ -56,6 +56,7 @@ def in_progress(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
     claimed = {
         "status": "In Progress",
         "version": 2,
+        "createdAt": ago(days=60),
         "startedAt": ago(minutes=30),
         "executionArn": execution_arn(f"{id}-1"),
         "checkAt": ago(minutes=20),
