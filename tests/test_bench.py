@@ -2,17 +2,21 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from rich.console import Console
 
-from scripts.benchmarks import processes, rates
+from scripts.benchmarks import jobs, processes, rates, reader, routes, subscribers
 from scripts.benchmarks.costs import PRICES, Assumptions, Line, RouteCost, UnknownPriceError, costs_of
-from scripts.benchmarks.costs.bills import Bill, tabulate_bill
-from scripts.benchmarks.costs.workflows import states_to_success
+from scripts.benchmarks.costs.batches import BatchCost, cost_of_items, tabulate_batches
+from scripts.benchmarks.costs.bills import Bill, tabulate_bill, template_of
+from scripts.benchmarks.costs.lines import per_million
+from scripts.benchmarks.costs.tracking import Tracking, tabulate_tracking, tracking_of
+from scripts.benchmarks.costs.workflows import visits_to_success
 from scripts.benchmarks.figures import Figure, MeasurementError, Times, tabulate
-from scripts.benchmarks.rounds import interleave
+from scripts.benchmarks.rounds import QUICK, interleave
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,11 +93,7 @@ def test_a_program_that_fails_is_no_measurement(monkeypatch):
     monkeypatch.setattr(processes, "_HANDLERS", ("nothing_of_the_kind",))
 
     with pytest.raises(MeasurementError, match=r"ModuleNotFoundError: .*nothing_of_the_kind"):
-        list(
-            processes.measure_imports(
-                processes.Plan(requests=1, jobs=1, synths=1, imports=1, demos=1, rate_requests=1), track
-            )
-        )
+        list(processes.measure_imports(QUICK, track))
 
 
 def track(rounds, text):
@@ -292,6 +292,10 @@ STORES = {
         one_route("s3", ["path/", ref("Bucket"), "/{key}"], method="PUT", Bucket=resource("AWS::S3::Bucket")),
         {"S3": 5.0},
     ),
+    "a read from S3, of what is not in the template": (
+        one_route("s3", ["path/cdk-assets/page.html"], method="GET"),
+        {"S3 reads": 0.4},
+    ),
     "S3 with a key": (
         one_route(
             "s3",
@@ -381,10 +385,20 @@ def test_what_has_no_price_is_an_error_that_names_it_never_zero(template, compla
 
 def test_an_integration_with_no_service_has_no_price():
     template = to_queue()
+    integration = {"Type": "HTTP_PROXY", "Uri": "https://example.com"}
+    template["Resources"]["OrdersPost"]["Properties"]["Integration"] = integration
+
+    with pytest.raises(UnknownPriceError, match="POST /orders has an integration of type HTTP_PROXY with https://ex"):
+        costs_of(template)
+
+
+def test_what_api_gateway_answers_itself_costs_no_more_than_the_request():
+    template = to_queue()
     template["Resources"]["OrdersPost"]["Properties"]["Integration"] = {"Type": "MOCK"}
 
-    with pytest.raises(UnknownPriceError, match="POST /orders has an integration of type MOCK"):
-        costs_of(template)
+    (cost,) = costs_of(template)
+
+    assert usd(cost) == {"API Gateway": 3.5}
 
 
 def test_a_subscriber_without_a_price_is_an_error():
@@ -416,7 +430,7 @@ def test_a_route_to_a_function_costs_the_function_and_has_no_other_way():
 
 
 def state_names(definition):
-    return [state["Comment"] for state in states_to_success(definition)]
+    return [visit.state["Comment"] for visit in visits_to_success(definition)]
 
 
 def machine_of(**states):
@@ -449,7 +463,40 @@ def test_all_branches_and_one_item_are_counted():
 
 def test_a_workflow_that_cannot_succeed_has_no_cost():
     with pytest.raises(MeasurementError, match="No way from the state 'Broken' leads to a success"):
-        states_to_success(machine_of(Broken={"Type": "Fail"}))
+        visits_to_success(machine_of(Broken={"Type": "Fail"}))
+
+
+def in_rounds(size, **others):
+    """A machine that works on its items, so many in each round, and does something after each."""
+    first = f"{{% {{'from': 0, 'size': {size}, 'all': $count($states.context.Execution.Input.input.items)}} %}}"
+    return machine_of(
+        Begin={"Type": "Pass", "Assign": {"at": first}, "Next": "Round"},
+        Round={
+            "Type": "Map",
+            "Items": "{% [$at.from..$min([$at.from + $at.size, $at.all]) - 1] %}",
+            "ItemProcessor": machine_of(Item={"Type": "Pass", "End": True}),
+            "Next": "Tell",
+            **others,
+        },
+        Tell={"Type": "Pass", "Next": "More"},
+        More={"Type": "Choice", "Choices": [{"Next": "Round"}], "Default": "End"},
+        End={"Type": "Succeed"},
+    )
+
+
+@pytest.mark.parametrize(("items", "rounds"), [(1, 1), (20, 1), (21, 2), (1000, 50)])
+def test_a_map_is_entered_in_each_round_and_each_item_once(items, rounds):
+    visits = visits_to_success(in_rounds(20), items)
+
+    entered = {visit.state["Comment"]: visit.times for visit in visits}
+    assert entered == {"Begin": 1, "Round": rounds, "Item": items, "Tell": rounds, "More": rounds, "End": 1}
+    assert [visit.state["Comment"] for visit in visits if visit.of_item] == ["Item"]
+
+
+@pytest.mark.parametrize("given", ["{% [] %}", "{% $nothing %}", "{% $sum('x') %}"])
+def test_rounds_that_cannot_be_told_are_no_cost(given):
+    with pytest.raises(MeasurementError, match=r"cannot be (told|evaluated)"):
+        visits_to_success(in_rounds(20, Items=given), 1000)
 
 
 def update(expression):
@@ -543,6 +590,93 @@ def test_a_job_whose_workflow_is_not_known_has_no_price():
         costs_of(template)
 
 
+def test_items_of_a_batch_cost_their_records_and_their_own_executions():
+    template = tracked()
+    create = update("SET #tenant = :tenant, #status = :status")
+    start = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Arguments": {"StateMachineArn": "OtherMachine"},
+    }
+    item = {"StartAt": "Record", "States": {"Record": {**create, "Next": "Run"}, "Run": {**start, "End": True}}}
+    batch = {
+        "StartAt": "Each",
+        "States": {
+            "Each": {"Type": "Map", "ItemProcessor": item, "Next": "Finish"},
+            "Finish": {**update("SET #status = :next, #result = :result"), "End": True},
+        },
+    }
+    template["Resources"]["Machine"]["Properties"]["DefinitionString"] = json.dumps(batch)
+    rule = template["Resources"]["Rule"]["Properties"]
+    rule["EventPattern"]["detail"]["stateMachineArn"] = [ref("Machine"), ref("OtherMachine")]
+
+    (cost,) = costs_of(template, Assumptions(body_bytes=10 * 512, around_bytes=512, result_bytes=1024, items=10))
+
+    # The batch is 6 KB: stored with 3 entries, claimed with 5, finished with 4 and its result, and found closed.
+    # An item is 1 KB: recorded, progress, finished, and found closed; none of it is in an index.
+    assert usd(cost)["DynamoDB writes"] == round(((6 + 3) + (6 + 5) + (7 + 4) + 7 + 10 * 4) * 0.625, 2)
+    assert usd(cost)["Step Functions"] == (2 + 10 * 2 + 10 * 2) * 25
+    # Only changes of the batch itself are read and published; each execution's end is heard of.
+    assert usd(cost)["EventBridge"] == 3.0
+    assert usd(cost)["Lambda requests"] == round((3 + 1 + 10) * 0.2, 2)
+
+
+def wrapped(*, caught=True, after=("Finish",)):
+    """The template of a tracker whose one workflow works, and then enters the states `after`."""
+    following = [*after, None]
+    states = {
+        name: {"Type": "Pass", **({"Next": then} if then else {"End": True})}
+        for name, then in zip(after, following[1:], strict=True)
+    }
+    work = {"Type": "Parallel", "Branches": [machine_of(A={"Type": "Pass", "Next": "B"}, B={"Type": "Succeed"})]}
+    catch = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Mark"}]} if caught else {}
+    definition = {
+        "StartAt": "Work",
+        "States": {
+            "Work": {**work, **catch, "Next": after[0]},
+            **states,
+            "Mark": {"Type": "Task", "Next": "Failed"},
+            "Failed": {"Type": "Fail"},
+        },
+    }
+    template = tracked()
+    template["Resources"]["Machine"]["Properties"]["DefinitionString"] = json.dumps(definition)
+    workflows = joined('{"order":{"name":"', ref("Machine"), '"},"old":{"name":"', ref("OtherMachine"))
+    workflows["Fn::Join"][1].append('","existing":true}}')
+    template["Resources"]["Reader"]["Properties"]["Environment"]["Variables"]["WORKFLOWS"] = workflows
+    return template
+
+
+@pytest.mark.parametrize(
+    ("template", "success", "failure"),
+    [
+        (wrapped(), 2, 3),
+        (wrapped(caught=False), 2, 1),
+        (wrapped(after=("Finish", "Tell", "Clean")), 4, 3),
+    ],
+    ids=["as the tracker does", "a failure is left to others", "too many"],
+)
+def test_what_tracking_adds_is_all_that_is_not_the_work(template, success, failure):
+    assert list(tracking_of(template)) == [Tracking(job_type="order", success=success, failure=failure)]
+
+
+@pytest.mark.parametrize(("success", "failure", "met"), [(2, 3, "yes"), (4, 3, "no"), (2, 4, "no")])
+def test_more_than_three_transitions_miss_the_aim(success, failure, met):
+    table = printed(tabulate_tracking([Tracking(job_type="order", success=success, failure=failure)]))
+
+    assert re.search(rf"order +│ +{success} │ +{failure} │ +at most 3 │ +{met} │", table)
+
+
+def test_a_batch_is_shown_beside_single_jobs():
+    cost = BatchCost(batched=[Line("Step Functions", 5)], single=[Line("API Gateway", 1), Line("Step Functions", 3)])
+
+    table = printed(tabulate_batches(cost))
+
+    assert cost.difference == pytest.approx(125 - 78.5)
+    assert re.search(r"API Gateway +│ +0\.00 │ +3\.50 │", table)
+    assert re.search(r"Sum +│ +125\.00 │ +78\.50 │", table)
+
+
 def test_a_bill_names_each_item():
     lines = [Line("API Gateway", 1), Line("SQS FIFO", 1)]
     cost = RouteCost(route="POST /orders", calls="sqs:SendMessage", lines=lines, function=[Line("Lambda requests", 1)])
@@ -554,16 +688,26 @@ def test_a_bill_names_each_item():
 
 
 @pytest.fixture(scope="module")
-def store_costs(tmp_path_factory):
-    """What the routes of the app cost that has one for each store."""
-    output = tmp_path_factory.mktemp("stores")
-    processes.synth_stores(output)
-    return {cost.route: cost for cost in costs_of(json.loads((output / "Stores.template.json").read_text()))}
+def stores_template():
+    """The app with one route for each store."""
+    return template_of(processes.synth_stores, "Stores")
 
 
-def rows(heading):
-    """The rows of a table of docs/costs.md, by their first cell."""
-    section = (ROOT / "docs" / "costs.md").read_text().partition(f"## {heading}")[2].partition("\n## ")[0]
+@pytest.fixture(scope="module")
+def store_costs(stores_template):
+    return {cost.route: cost for cost in costs_of(stores_template)}
+
+
+@pytest.fixture(scope="module")
+def item_cost():
+    """What items cost in batches of the example, and as single jobs."""
+    template = template_of(processes.synth_batch, "Reports")
+    return cost_of_items(template, batch="POST /reports/batch", single="POST /reports")
+
+
+def rows(heading, page="costs.md"):
+    """The rows of a table of a page in docs, by their first cell."""
+    section = (ROOT / "docs" / page).read_text().partition(f"## {heading}")[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
     return {first: rest for first, *rest in cells[2:]}
 
@@ -604,6 +748,31 @@ def test_what_the_page_about_costs_says_of_its_figures_is_so(store_costs):
     assert kinesis.monthly / (sqs.direct - kinesis.direct) == pytest.approx(90, abs=2)
 
 
+def test_tracking_adds_at_most_three_transitions(stores_template):
+    (tracking,) = tracking_of(stores_template)
+
+    assert tracking.met
+    assert (tracking.success, tracking.failure) == (2, 3)  # as docs/costs.md says
+
+
+def test_the_page_about_costs_tells_what_items_of_batches_cost(item_cost):
+    told = {what: [float(cell) for cell in rest] for what, rest in rows("Batches").items()}
+
+    computed = [{line.what: per_million([line]) for line in lines} for lines in (item_cost.batched, item_cost.single)]
+    sums = [per_million(lines) for lines in (item_cost.batched, item_cost.single)]
+    whats = computed[1]
+    assert told == {
+        **{what: pytest.approx([of_one[what] for of_one in computed], abs=0.25) for what in whats},
+        "sum": pytest.approx(sums, abs=0.5),
+    }
+
+
+def test_the_page_about_batches_tells_the_same_sums(item_cost):
+    told = [float(cell.strip("*")) for cell in rows("What it costs", "batch.md")["**sum**"]]
+
+    assert told == pytest.approx([per_million(item_cost.batched), per_million(item_cost.single)], abs=0.5)
+
+
 def answering(status):
     return httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(status, text="why")))
 
@@ -623,3 +792,88 @@ def test_a_rate_tells_what_the_front_leaves():
     table = printed(rates.tabulate_rates([rates.Rate(store="SQS", requests=300, front=120.4, service=200.0)]))
 
     assert re.search(r"SQS +│ +300 │ +120/s │ +200/s │ +0\.60", table)
+
+
+def test_jobs_that_do_not_end_are_no_measurement(monkeypatch):
+    monkeypatch.setattr(jobs, "_TIMEOUT", 0.0)
+
+    with pytest.raises(MeasurementError, match="Of 20 jobs, 19 have succeeded"):
+        jobs._wait_for(20, lambda: 19, "jobs")
+
+
+def test_a_record_that_the_reader_fails_is_no_measurement(monkeypatch):
+    monkeypatch.setattr(reader.stream_reader, "handler", lambda event, _: {"batchItemFailures": event["Records"]})
+
+    with pytest.raises(SystemExit, match="The stream reader failed 2 records"):
+        reader._handle([{}, {}])
+
+
+def test_the_time_of_a_batch_is_shared_by_its_records(monkeypatch, tmp_path):
+    seen = Counter()
+    monkeypatch.setattr(reader, "_stored", lambda job_type, size: [job_type] * size)
+    monkeypatch.setattr(reader, "_handle", lambda images: seen.update(handler=len(images)))
+    monkeypatch.setattr(reader, "_call", lambda images: seen.update(calls=len(images)))
+    monkeypatch.setattr(reader, "interleave", lambda rounds, actions: run_all(rounds, actions, seconds=5.0))
+
+    reader.main("nothing", 50, 2, tmp_path / "seconds")
+
+    assert json.loads((tmp_path / "seconds").read_text()) == {"handler": [0.1, 0.1], "calls": [0.1, 0.1]}
+    assert seen == {"handler": 150, "calls": 150}  # of which 50 each are not timed
+
+
+def run_all(rounds, actions, *, seconds):
+    for _ in rounds:
+        for action in actions.values():
+            action()
+    return {name: Times([seconds] * max(len(rounds), 1)) for name in actions}
+
+
+class Told:
+    """A subscriber who hears some messages, and then nothing."""
+
+    def __init__(self, *messages):
+        self.messages = [json.dumps(message) for message in messages]
+
+    def recv(self, timeout):
+        if timeout <= 0 or not self.messages:
+            raise TimeoutError
+        return self.messages.pop(0)
+
+
+def test_a_subscriber_hears_until_what_is_awaited():
+    client = Told({"version": 1}, {"version": 2}, {"version": 3})
+
+    subscribers.hear(client, lambda message: message["version"] == 2)
+
+    assert client.messages == ['{"version": 3}']
+
+
+def test_a_subscriber_who_is_not_told_is_no_measurement():
+    with pytest.raises(MeasurementError, match="has not been told"):
+        subscribers.hear(Told({"version": 1}), lambda message: message["version"] == 2)
+
+
+def test_requests_go_to_the_rest_api_of_a_stack_that_has_a_websocket_api_too():
+    def api(stack, protocol, url):
+        return SimpleNamespace(stack=stack, protocol=protocol, url=url)
+
+    cloud = SimpleNamespace(
+        endpoint="http://emulator",
+        outputs={routes.BESIDE: {routes.TABLE: "table"}},
+        apis=[
+            api("Sample", "REST", "http://front/"),
+            api(routes.BESIDE, "REST", "http://beside/"),
+            api("Sample", "WEBSOCKET", "ws://push/"),
+        ],
+    )
+    sent = []
+
+    def answer(request):
+        sent.append(str(request.url))
+        return httpx.Response(202, json={"id": "j-1"})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        job = routes._Routes(cloud, http).store()
+
+    assert (job, sent) == ("j-1", ["http://front/holes"])
+    assert subscribers.push_address(cloud) == "ws://push/"

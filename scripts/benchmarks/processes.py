@@ -69,6 +69,21 @@ def synth_stores(output: Path) -> None:
     _synth([sys.executable, "-m", "scripts.benchmarks.stores"], output)
 
 
+def synth_batch(output: Path) -> None:
+    """Synthesize the example of batches."""
+    _synth([sys.executable, "-m", "examples.batch"], output)
+
+
+def run_beside(module: str, arguments: Sequence[str], endpoint: str, environment: Mapping[str, str]) -> None:
+    """Run a module in an environment of its own, as a function is run whose AWS is at `endpoint`.
+
+    Raises:
+        MeasurementError: If it fails, or takes too long.
+    """
+    environ = {**isolated(endpoint), **environment, "AWS_ENDPOINT_URL": endpoint}
+    _run([sys.executable, "-m", module, *arguments], environ)
+
+
 def asset_of(output: Path) -> Path:
     """Find the zip of the functions that track jobs in a directory that the sample was synthesized to."""
     (handlers,) = output.glob("asset.*.zip")

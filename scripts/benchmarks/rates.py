@@ -1,29 +1,24 @@
 """How many requests a second each store takes: through the front, and from the emulator alone."""
 
 import json
-import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.table import Table
 
+from scripts.benchmarks.answers import expect
 from scripts.benchmarks.handlers.put_item import job_item
 from scripts.benchmarks.rounds import Plan, Track, interleave
-from scripts.benchmarks.routes import expect, pause_stream_readers
 from scripts.benchmarks.stores import STACK
 from storage_first.local.cloud import LocalCloud
-from storage_first.local.report import Report
 
 PARALLEL = 8
 
-_ROOT = Path(__file__).parents[2]
-_APP = f"{sys.executable} -m scripts.benchmarks.stores"
 _ROUNDS = 3  # between them the two ways take turns
 _WARM_UP = 2 * PARALLEL  # the first requests compile templates and open connections
 _TIMEOUT = 30.0
@@ -53,22 +48,24 @@ class Rate:
         return self.front / self.service
 
 
-def measure_rates(plan: Plan, track: Track, report: Report) -> Iterator[Rate]:
-    """Deploy an app with a route for each store, and send requests to each, `PARALLEL` at a time.
+def measure_rates(cloud: LocalCloud, plan: Plan, track: Track) -> Iterator[Rate]:
+    """Send requests to each store, `PARALLEL` at a time.
+
+    The stream reader must be paused: its work would compete with the requests for the processor.
+
+    Args:
+        cloud: What runs the app with one route for each store.
+        plan: How many requests.
+        track: Shows how far it is.
 
     Raises:
         MeasurementError: If an answer is not the expected one.
-        LocalCloudError: If the local cloud does not start.
     """
-    cloud = LocalCloud.start(app=_APP, cwd=_ROOT, report=report)
     limits = httpx.Limits(max_connections=PARALLEL)
     with (
-        cloud,
         httpx.Client(timeout=_TIMEOUT, trust_env=False, limits=limits) as http,
         ThreadPoolExecutor(PARALLEL) as threads,
     ):
-        with report.step("Pausing the stream reader"):
-            pause_stream_readers(cloud)
         for candidate in _stores(cloud, http):
             yield _measure(candidate, threads, plan.rate_requests, track)
 

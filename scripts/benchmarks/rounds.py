@@ -17,6 +17,9 @@ class Plan:
     Attributes:
         demos: Runs of `make demo`; none is measured if there are none.
         rate_requests: Requests to each store, each way.
+        crowd: Jobs that are submitted at once.
+        crowds: How often; and how often all subscribers of a job are told.
+        dispatches: Records that the stream reader gets.
     """
 
     requests: int
@@ -25,10 +28,15 @@ class Plan:
     imports: int
     demos: int
     rate_requests: int
+    crowd: int
+    crowds: int
+    dispatches: int
 
 
-FULL = Plan(requests=200, jobs=20, synths=7, imports=15, demos=3, rate_requests=300)
-QUICK = Plan(requests=30, jobs=5, synths=2, imports=3, demos=0, rate_requests=30)
+FULL = Plan(
+    requests=200, jobs=20, synths=7, imports=15, demos=3, rate_requests=300, crowd=100, crowds=3, dispatches=100
+)
+QUICK = Plan(requests=30, jobs=5, synths=2, imports=3, demos=0, rate_requests=30, crowd=20, crowds=2, dispatches=20)
 
 
 def interleave(rounds: Iterable[int], actions: Mapping[str, Callable[[], object]]) -> dict[str, Times]:

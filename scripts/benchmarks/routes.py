@@ -9,10 +9,12 @@ from pathlib import Path
 
 import httpx
 
+from scripts.benchmarks.answers import expect
 from scripts.benchmarks.app import BESIDE, TABLE
 from scripts.benchmarks.figures import Figure, MeasurementError, Times
 from scripts.benchmarks.handlers.put_item import job_item
 from scripts.benchmarks.rounds import Plan, Track, interleave
+from scripts.benchmarks.subscribers import measure_subscribers
 from storage_first.local.cloud import LocalCloud
 from storage_first.local.report import Report
 
@@ -52,6 +54,7 @@ def measure_requests(plan: Plan, track: Track, report: Report) -> Iterator[Figur
         actions = {"put": routes.put_item, "front": routes.store, "lambda": routes.store_by_lambda}
         interleave(range(_WARM_UP), actions)
         times = interleave(track(plan.requests, "Requests"), actions)
+        yield from measure_subscribers(cloud, routes.store(), plan, track)
     stored = "POST /holes through the front"
     yield Figure(what=stored, times=times["front"], against="the emulator's own PutItem", baseline=times["put"], most=3)
     yield Figure(
@@ -66,7 +69,7 @@ class _Routes:
         self._http = http
         self._emulator = f"{cloud.endpoint}/"
         self._table = cloud.outputs[BESIDE][TABLE]
-        urls = {api.stack: api.url for api in cloud.apis}
+        urls = {api.stack: api.url for api in cloud.apis if api.protocol == "REST"}
         self._beside = urls.pop(BESIDE)
         (self._sample,) = urls.values()
 
@@ -74,8 +77,11 @@ class _Routes:
         request = {"TableName": self._table, "Item": job_item(str(uuid.uuid4()), json.dumps(_BODY))}
         expect(self._http.post(self._emulator, json=request, headers=_PUT_ITEM), httpx.codes.OK)
 
-    def store(self) -> None:
-        expect(self._http.post(f"{self._sample}holes", json=_BODY), httpx.codes.ACCEPTED)
+    def store(self) -> str:
+        answer = self._http.post(f"{self._sample}holes", json=_BODY)
+        expect(answer, httpx.codes.ACCEPTED)
+        job: str = answer.json()["id"]
+        return job
 
     def store_by_lambda(self) -> None:
         expect(self._http.post(f"{self._beside}holes", json=_BODY), httpx.codes.ACCEPTED)
@@ -100,16 +106,6 @@ class _Routes:
         answer = self._http.get(job)
         expect(answer, httpx.codes.OK)
         return str(answer.json()["status"])
-
-
-def expect(answer: httpx.Response, status: int) -> None:
-    """Check the status of an answer.
-
-    Raises:
-        MeasurementError: If it is another one.
-    """
-    if answer.status_code != status:
-        raise MeasurementError(f"{answer.request.url} answered {answer.status_code}, not {status}: {answer.text}")
 
 
 def pause_stream_readers(cloud: LocalCloud) -> None:

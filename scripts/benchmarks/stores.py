@@ -1,5 +1,7 @@
 """One route for each store, and nothing else: `python -m scripts.benchmarks.stores`."""
 
+import sys
+
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -23,7 +25,9 @@ from constructs_lib.stores import (
     request_id,
 )
 
+COMMAND = f"{sys.executable} -m scripts.benchmarks.stores"
 STACK = "Stores"
+JOB_TYPE = "nothing"
 
 
 class StoresStack(Stack):
@@ -49,7 +53,7 @@ class StoresStack(Stack):
             removal_policy=gone,
         )
         jobs = JobTracker(self, "Jobs", removal_policy=gone)
-        jobs.workflow("nothing", definition=sfn.Pass.jsonata(self, "Nothing"))
+        workflow = jobs.workflow(JOB_TYPE, definition=sfn.Pass.jsonata(self, "Nothing"))
         queue, fifo_queue = sqs.Queue(self, "Queue"), sqs.Queue(self, "FifoQueue", fifo=True)
         topic = sns.Topic(self, "Topic")
         stream = kinesis.Stream(self, "Stream", stream_mode=kinesis.StreamMode.ON_DEMAND, removal_policy=gone)
@@ -60,7 +64,7 @@ class StoresStack(Stack):
         )
 
         api.post("/dynamodb", DynamoDbStore(table))
-        api.post("/job", jobs.store("nothing"))
+        api.post("/job", jobs.store(JOB_TYPE))
         api.post("/sqs", SqsStore(queue))
         api.post("/sqs-fifo", SqsStore(fifo_queue, group_id=idempotency_key()))
         api.post("/sns", SnsStore(topic))
@@ -72,6 +76,7 @@ class StoresStack(Stack):
         names = {
             "Table": table.table_name,
             "Jobs": jobs.table.table_name,
+            "Workflow": workflow.state_machine_arn,
             "Queue": queue.queue_url,
             "FifoQueue": fifo_queue.queue_url,
             "Topic": topic.topic_arn,

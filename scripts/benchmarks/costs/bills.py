@@ -3,16 +3,19 @@
 import json
 import tempfile
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from scripts.benchmarks import stores
+from scripts.benchmarks.costs.batches import BatchCost, cost_of_items
 from scripts.benchmarks.costs.lines import Line, per_million
 from scripts.benchmarks.costs.routes import RouteCost, costs_of
-from scripts.benchmarks.processes import synth_sample, synth_stores
+from scripts.benchmarks.costs.tracking import Tracking, tracking_of
+from scripts.benchmarks.processes import synth_batch, synth_sample, synth_stores
 from storage_first.local.report import Report
 
 _ITEMS_WIDTH = 46
@@ -25,10 +28,12 @@ class Bill:
     Attributes:
         app: The app's name.
         routes: Its routes.
+        tracking: What tracking adds to each of its workflows.
     """
 
     app: str
     routes: Sequence[RouteCost]
+    tracking: Sequence[Tracking] = ()
 
 
 def compute_bills(report: Report) -> Iterator[Bill]:
@@ -39,11 +44,32 @@ def compute_bills(report: Report) -> Iterator[Bill]:
     """
     apps = {"a route for each store": (synth_stores, stores.STACK), "the sample": (synth_sample, "GopherHoles")}
     for app, (synth, stack) in apps.items():
-        with tempfile.TemporaryDirectory(prefix="storage-first-bench-") as directory, report.step(f"Costs of {app}"):
-            synth(Path(directory))
-            template = json.loads((Path(directory) / f"{stack}.template.json").read_text())
-            routes = costs_of(template)
-        yield Bill(app=app, routes=routes)
+        with report.step(f"Costs of {app}"):
+            template = template_of(synth, stack)
+            yield Bill(app=app, routes=costs_of(template), tracking=list(tracking_of(template)))
+
+
+def compute_batches(report: Report) -> Iterator[BatchCost]:
+    """Synthesize the example of batches, and compute what items cost.
+
+    Raises:
+        MeasurementError: If it fails, or a price is not known.
+    """
+    with report.step("Costs of batches"):
+        template = template_of(synth_batch, "Reports")
+        yield cost_of_items(template, batch="POST /reports/batch", single="POST /reports")
+
+
+def template_of(synth: Callable[[Path], None], stack: str) -> Mapping[str, Any]:
+    """Synthesize an app, and read the template of one of its stacks.
+
+    Raises:
+        MeasurementError: If it fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="storage-first-bench-") as directory:
+        synth(Path(directory))
+        template: Mapping[str, Any] = json.loads((Path(directory) / f"{stack}.template.json").read_text())
+        return template
 
 
 def tabulate_bill(bill: Bill) -> Table:
@@ -59,8 +85,9 @@ def tabulate_bill(bill: Bill) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for route in bill.routes:
         through = [f"{route.by_function:.2f}", f"{route.by_http_api:.2f}"] if route.function else ["it is one", ""]
+        what = f"{route.route}\n[dim]{route.calls}[/dim]"
         table.add_row(
-            f"{route.route}\n[dim]{route.calls}[/dim]",
+            f"{what}\n[dim]until it is Succeeded[/dim]" if route.is_job else what,
             _items(route.lines),
             f"{route.direct:.2f}",
             *through,

@@ -8,10 +8,10 @@ from math import ceil
 from typing import Any
 
 from scripts.benchmarks.costs.assumptions import Assumptions
-from scripts.benchmarks.costs.lines import Line
+from scripts.benchmarks.costs.lines import Line, times
 from scripts.benchmarks.costs.prices import GB, UnknownPriceError
 from scripts.benchmarks.costs.stack import Stack
-from scripts.benchmarks.costs.workflows import states_to_success
+from scripts.benchmarks.costs.workflows import Visit, visits_to_success
 
 TABLES = ("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table")
 FUNCTION = "AWS::Lambda::Function"
@@ -27,6 +27,10 @@ _FREE_PROTOCOLS = {"sqs", "lambda"}
 # Of an update's expression: what gets a value whether it had one or not. API Gateway's template has a name for a hash.
 _CHANGED = re.compile(r"(?:#|\$\{hash\})(?P<name>\w+) = :")
 _TASK = re.compile(r"arn:[^:]*:states:::(?:aws-sdk:)?(?P<service>\w+):(?P<action>\w+)")
+# Of jobs that wait for a slot, or are worked on by an existing state machine: other jobs are not in these indexes.
+_RARE = frozenset({"waitingFor", "execution"})
+# Of jobs that have not ended: only a tracker's table has this index.
+_OPEN = frozenset({"open", "checkAt"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +53,23 @@ class Call:
     def name(self) -> str:
         """Such as `sqs:SendMessage`."""
         return f"{self.service}:{self.action}"
-# Of jobs that wait for a slot, or are worked on by an existing state machine: other jobs are not in these indexes.
-_RARE = frozenset({"waitingFor", "execution"})
 
 
 class Calls:
     """Prices calls to the resources of one stack."""
 
-    def __init__(self, stack: Stack, assumptions: Assumptions) -> None:
-        """Price calls to what `stack` has."""
+    def __init__(self, stack: Stack, assumptions: Assumptions, *, of_item: bool = False) -> None:
+        """Price calls to what `stack` has.
+
+        Args:
+            stack: The stack.
+            assumptions: What is assumed of each request.
+            of_item: Whether they are about an item of a Map. Where that is an item of a batch, it has a record beside
+                the jobs, which is in none of their indexes.
+        """
         self._stack = stack
         self._assumed = assumptions
+        self._of_item = of_item
         self._prices: Mapping[str, Callable[[Call], Iterator[Line]]] = {
             "dynamodb:PutItem": self._write,
             "dynamodb:UpdateItem": self._write,
@@ -70,6 +80,7 @@ class Calls:
             "events:PutEvents": self._put_events,
             "kinesis:PutRecord": self._put_record,
             "lambda:Invoke": self._invoke,
+            "s3:GetObject": self._get_object,
             "s3:PutObject": self._put_object,
             "sns:Publish": self._publish,
             "sqs:SendMessage": self._send_message,
@@ -112,16 +123,13 @@ class Calls:
         """
         indexes = self._stack.properties(table).get("GlobalSecondaryIndexes", ())
         keys = [{part["AttributeName"] for part in index.get("KeySchema", ())} for index in indexes]
+        if self._of_item and _OPEN in keys:
+            return 0
         return sum(1 if key.isdisjoint(changed) else 2 for key in keys if key.isdisjoint(_RARE))
 
-    @property
-    def item_writes(self) -> int:
-        """The write units of an item."""
-        return ceil(self._assumed.stored_bytes / _KB)
-
-    def events(self, count: float) -> Line:
-        """Price events on a bus."""
-        return Line("EventBridge", count * self._chunks)
+    def item_writes(self, *, has_result: bool = False) -> int:
+        """Count the write units of an item, which may have the result of a job in it."""
+        return ceil((self._assumed.stored_bytes + (self._assumed.result_bytes if has_result else 0)) / _KB)
 
     def invocations(self, function: Mapping[str, Any], count: float = 1) -> Iterator[Line]:
         """Price invocations of a function with these properties."""
@@ -138,15 +146,29 @@ class Calls:
         machine = self._stack.properties(machine_id)
         if machine.get("TracingConfiguration", {}).get("Enabled"):
             yield Line("traces", self._assumed.traced)
-        states = states_to_success(self.definition(machine_id))
+        visits = self.visits(machine_id)
         if machine.get("StateMachineType") == "EXPRESS":
             yield Line("Step Functions Express", 1)
             yield Line("Step Functions Express, time", _EXPRESS_GB * self._assumed.express_seconds)
         else:
-            yield Line("Step Functions", len(states))
-        for state in states:
-            if state["Type"] == "Task":
-                yield from self.price(self.task(machine_id, state))
+            yield Line("Step Functions", sum(visit.times for visit in visits))
+        for visit in visits:
+            if visit.state["Type"] == "Task":
+                calls = self.of_items if visit.of_item else self
+                yield from times(visit.times, calls.price(self.task(machine_id, visit.state)))
+
+    @property
+    def of_items(self) -> "Calls":
+        """The prices of calls about an item of a Map."""
+        return Calls(self._stack, self._assumed.of_item, of_item=True)
+
+    def visits(self, machine_id: str) -> Sequence[Visit]:
+        """List the states that an execution enters until its success."""
+        return visits_to_success(self.definition(machine_id), self._assumed.items)
+
+    def machine(self, call: Call) -> str:
+        """Return the logical id of the state machine that a call starts."""
+        return self._target_id(call, MACHINE)
 
     def definition(self, machine_id: str) -> Mapping[str, Any]:
         """Read the definition of a state machine.
@@ -179,14 +201,15 @@ class Calls:
         table = self._target_id(call, *TABLES)
         self._require_on_demand(call, table)
         changed = [found["name"] for found in _CHANGED.finditer(str(call.request))]
-        yield Line("DynamoDB writes", self.item_writes + self.index_writes(table, changed))
+        writes = self.item_writes(has_result="result" in changed)
+        yield Line("DynamoDB writes", writes + self.index_writes(table, changed))
 
     def _write_batch(self, call: Call) -> Iterator[Line]:
         """Price one item. A workflow may learn only as it runs where to: then the indexes there are not counted."""
         if self._stack.named_in(call.request, *TABLES):
             yield from self._write(call)
         else:
-            yield Line("DynamoDB writes", self.item_writes)
+            yield Line("DynamoDB writes", self.item_writes())
 
     def _read(self, call: Call) -> Iterator[Line]:
         self._require_on_demand(call, self._target_id(call, *TABLES))
@@ -200,7 +223,7 @@ class Calls:
 
     def _put_events(self, call: Call) -> Iterator[Line]:
         del call
-        yield self.events(1)
+        yield Line("EventBridge", self._chunks)
 
     def _put_record(self, call: Call) -> Iterator[Line]:
         if _on_demand(self._target(call, "AWS::Kinesis::Stream")):
@@ -212,8 +235,16 @@ class Calls:
         yield from self.invocations(self._target(call, FUNCTION))
 
     def _put_object(self, call: Call) -> Iterator[Line]:
-        bucket = self._target(call, "AWS::S3::Bucket")
         yield Line("S3", 1)
+        yield from self._key_of(self._target(call, "AWS::S3::Bucket"))
+
+    def _get_object(self, call: Call) -> Iterator[Line]:
+        yield Line("S3 reads", 1)
+        # What the CDK uploads is in a bucket of its own, which the template does not define, and which has no key.
+        for bucket_id in self._stack.named_in(call.request, "AWS::S3::Bucket"):
+            yield from self._key_of(self._stack.properties(bucket_id))
+
+    def _key_of(self, bucket: Mapping[str, Any]) -> Iterator[Line]:
         rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", ())
         # All other services keep a data key for minutes; S3 asks for one for each object, unless the bucket has a key.
         if any(
@@ -247,7 +278,7 @@ class Calls:
         yield Line("SQS FIFO" if queue.get("FifoQueue") else "SQS", self._chunks)
 
     def _start_execution(self, call: Call) -> Iterator[Line]:
-        yield from self.execution(self._target_id(call, MACHINE))
+        yield from self.execution(self.machine(call))
 
     def _target(self, call: Call, *types: str) -> Mapping[str, Any]:
         return self._stack.properties(self._target_id(call, *types))

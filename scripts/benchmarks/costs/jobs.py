@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.benchmarks.costs.calls import FUNCTION, MACHINE, Call, Calls
-from scripts.benchmarks.costs.lines import Line
+from scripts.benchmarks.costs.lines import Line, times
 from scripts.benchmarks.costs.prices import UnknownPriceError
 from scripts.benchmarks.costs.stack import Stack
-from scripts.benchmarks.costs.workflows import states_to_success
+from scripts.benchmarks.costs.workflows import Visit
 
-_READER = "lambdas.jobs.stream_reader.handler"
+READER = "lambdas.jobs.stream_reader.handler"
 _EXECUTION_ENDED = "lambdas.jobs.execution_ended.handler"
 
 
@@ -44,12 +44,14 @@ class Jobs:
         yield from self._calls.execution(machine)
         records = 2 + self._writes_of(machine, table)  # stored, claimed, and what the workflow writes
         yield from self._calls.invocations(reader, records)
-        yield self._calls.events(records)
-        yield from self._told_of_end(machine)
+        yield Line("EventBridge", records)  # an event tells neither the input nor the result
+        yield from self._told_of_end(machine, self._calls)
+        for item_machine, count in self._item_machines(machine):
+            yield from times(count, self._told_of_end(item_machine, self._calls.of_items))
 
     def _claim(self, table: str) -> int:
         """Price Pending -> In Progress; the job is looked at again at another time."""
-        return self._calls.item_writes + self._calls.index_writes(table, ("status", "checkAt"))
+        return self._calls.item_writes() + self._calls.index_writes(table, ("status", "checkAt"))
 
     def _reader_of(self, table: str) -> Mapping[str, Any] | None:
         for mapping in self._stack.of_type("AWS::Lambda::EventSourceMapping"):
@@ -59,7 +61,7 @@ class Jobs:
                 continue
             for function_id in self._stack.named_in(mapping["FunctionName"], FUNCTION):
                 function = self._stack.properties(function_id)
-                if function["Handler"] == _READER:
+                if function["Handler"] == READER:
                     return function
         return None
 
@@ -75,11 +77,24 @@ class Jobs:
 
     def _writes_of(self, machine: str, table: str) -> int:
         """Count how often a workflow writes to its job: its progress, and its end."""
-        states = states_to_success(self._calls.definition(machine))
-        tasks = [self._calls.task(machine, state) for state in states if state["Type"] == "Task"]
-        return sum(task.name == "dynamodb:UpdateItem" and self._calls.table(task) == table for task in tasks)
+        return sum(
+            visit.times
+            for visit, task in self._tasks_of(machine)
+            if task.name == "dynamodb:UpdateItem" and not visit.of_item and self._calls.table(task) == table
+        )
 
-    def _told_of_end(self, machine: str) -> Iterator[Line]:
+    def _item_machines(self, machine: str) -> Iterator[tuple[str, int]]:
+        """Find what a workflow starts for items, and how often."""
+        for visit, task in self._tasks_of(machine):
+            if task.name == "states:StartExecution" and visit.of_item:
+                yield self._calls.machine(task), visit.times
+
+    def _tasks_of(self, machine: str) -> Iterator[tuple[Visit, Call]]:
+        for visit in self._calls.visits(machine):
+            if visit.state["Type"] == "Task":
+                yield visit, self._calls.task(machine, visit.state)
+
+    def _told_of_end(self, machine: str, calls: Calls) -> Iterator[Line]:
         """Price the function that hears of each success, and the write that finds the job closed: it costs the same."""
         for rule in self._stack.of_type("AWS::Events::Rule"):
             pattern = rule.get("EventPattern", {})
@@ -87,6 +102,6 @@ class Jobs:
                 continue
             for function_id in self._stack.named_in(rule["Targets"], FUNCTION):
                 function = self._stack.properties(function_id)
-                yield from self._calls.invocations(function)
+                yield from calls.invocations(function)
                 if function["Handler"] == _EXECUTION_ENDED:
-                    yield Line("DynamoDB writes", self._calls.item_writes)
+                    yield Line("DynamoDB writes", calls.item_writes(has_result=True))

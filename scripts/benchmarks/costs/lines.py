@@ -1,6 +1,6 @@
 """Items of a bill."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scripts.benchmarks.costs.prices import MILLION, PRICES, Price
@@ -27,6 +27,12 @@ class Line:
     def usd(self) -> float:
         """The cost."""
         return self.count * self.price.usd / self.price.per
+
+
+def times(count: float, lines: Iterable[Line]) -> Iterator[Line]:
+    """Count all of some items so often."""
+    for line in lines:
+        yield Line(line.what, count * line.count)
 
 
 def per_million(lines: Iterable[Line]) -> float:

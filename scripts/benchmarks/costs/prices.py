@@ -60,6 +60,7 @@ PRICES: Mapping[str, Price] = {
     "Kinesis provisioned, shard": Price(usd=0.015, per=1, unit="hour", page="/kinesis/data-streams/pricing/"),
     "EventBridge": Price(usd=1.00, unit="custom events of 64 KB", page="/eventbridge/pricing/", compared="2026-06"),
     "S3": Price(usd=5.00, unit="PUT requests, S3 Standard", page="/s3/pricing/", compared="undated"),
+    "S3 reads": Price(usd=0.40, unit="GET requests, S3 Standard", page="/s3/pricing/"),
     "KMS": Price(usd=3.00, unit="requests", page="/kms/pricing/", compared="2026-06"),
     "Step Functions": Price(usd=25.00, unit="transitions", page="/step-functions/pricing/", compared="2026-03"),
     "Step Functions Express": Price(usd=1.00, unit="requests", page="/step-functions/pricing/", compared="2026-03"),

@@ -27,6 +27,7 @@ class RouteCost:
         lines: What one request costs; of a tracked job, all that it costs until it is Succeeded.
         function: What one request costs besides if a Lambda function stands between API Gateway and the service.
         month: What one month costs, even without requests.
+        is_job: Whether a request is a job: the cost is that of the job, until it is Succeeded.
     """
 
     route: str
@@ -34,6 +35,7 @@ class RouteCost:
     lines: Sequence[Line]
     function: Sequence[Line]
     month: Sequence[Line] = ()
+    is_job: bool = False
 
     @property
     def direct(self) -> float:
@@ -92,15 +94,18 @@ class _Api:
                     yield self._cost(f"{method['HttpMethod']} {self._api.paths[resource_id] or '/'}", method)
 
     def _cost(self, route: str, method: Mapping[str, Any]) -> RouteCost:
+        if method["Integration"]["Type"] == "MOCK":
+            return RouteCost(route=route, calls="nothing", lines=merged(self._front()), function=list(self._function()))
         call = _call(route, method["Integration"])
-        lines = merged([*self._front(), *self._calls.price(call), *self._after(call)])
+        after = list(self._after(call))
         is_function = call.service == "lambda"
         return RouteCost(
             route=route,
             calls=call.name,
-            lines=lines,
+            lines=merged([*self._front(), *self._calls.price(call), *after]),
             function=[] if is_function else list(self._function()),
             month=self._calls.month(call),
+            is_job=bool(after),
         )
 
     def _front(self) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -9,6 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from scripts.benchmarks.plain_l2.observations import Observations
@@ -58,6 +60,13 @@ _SENT = """{"id": "$input.path('$.SendMessageResponse.SendMessageResult.MessageI
 _PUT_RECORD = """{"StreamName": "%s", "Data": "$util.base64Encode($input.body)",
 "PartitionKey": "$util.escapeJavaScript($input.path('$.holeId'))"}"""
 _PUT = """{"id": "$input.path('$.SequenceNumber')", "status": "Stored"}"""
+_PAGE = Path(__file__).parents[3] / "storage_first" / "sample" / "page"
+_FILES = {
+    "/": "index.html",
+    **{f"/page/{name}": name for name in sorted(file.name for file in _PAGE.iterdir()) if name != "index.html"},
+}
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_LINKS = """{"links": [{"rel": "jobs", "href": "/$context.stage/jobs"}, {"rel": "push", "href": "%s"}]}"""
 _STORED_PHOTO = """{"id": "$context.extendedRequestId", "status": "Stored"}"""
 
 
@@ -76,6 +85,7 @@ class Api(Construct):
         jobs: dynamodb.TableV2,
         observations: Observations,
         show: lambda_.Function,
+        push: str,
         access_log: logs.LogGroup,
     ) -> None:
         """Define the API and its routes.
@@ -86,6 +96,7 @@ class Api(Construct):
             jobs: The table of jobs.
             observations: Where sightings, readings and photographs are stored.
             show: Serves `GET` of gophers, holes and photographs.
+            push: The address of the WebSocket.
             access_log: Where each request is logged.
         """
         super().__init__(scope, id)
@@ -98,6 +109,7 @@ class Api(Construct):
         self._add_observations(observations)
         for path in ("/gophers/{gopherId}", "/holes/{holeId}", "/photos/{name}"):
             self._at(path).add_method("GET", apigateway.LambdaIntegration(show))
+        self._add_page(push)
 
     def _add_jobs(self, jobs: dynamodb.TableV2) -> None:
         job, holes, gophers = (self._at(path) for path in ("/jobs/{jobId}", "/holes", "/gophers"))
@@ -180,6 +192,35 @@ class Api(Construct):
             path=f"{photos.bucket_name}/{{name}}",
             integration_method="PUT",
             parameters={"path.name": "method.request.path.name"},
+        )
+
+    def _add_page(self, push: str) -> None:
+        role = iam.Role(self, "PageRole", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+        for path, name in _FILES.items():
+            file = Asset(self, name, path=str(_PAGE / name))
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["s3:GetObject"], resources=[file.bucket.arn_for_objects(file.s3_object_key)]
+                )
+            )
+            self._add_service_route(
+                self._at(path),
+                "GET",
+                _answers("200", "$input.body", _MEDIA_TYPES[Path(name).suffix]),
+                role,
+                service="s3",
+                path=f"{file.s3_bucket_name}/{file.s3_object_key}",
+                integration_method="GET",
+            )
+        answer = apigateway.IntegrationResponse(
+            status_code="200", response_templates={"application/json": _LINKS % push}
+        )
+        self._at("/links").add_method(
+            "GET",
+            apigateway.MockIntegration(
+                request_templates={"application/json": '{"statusCode": 200}'}, integration_responses=[answer]
+            ),
+            method_responses=[apigateway.MethodResponse(status_code="200")],
         )
 
     def _at(self, path: str) -> apigateway.Resource:
@@ -287,11 +328,11 @@ def _role(resource: apigateway.Resource, action: str, arn: str) -> iam.Role:
     return role
 
 
-def _answers(status: str, template: str) -> list[apigateway.IntegrationResponse]:
+def _answers(status: str, template: str, media_type: str = "application/json") -> list[apigateway.IntegrationResponse]:
     """Map a service's outcomes: the good one, its refusals, its failures, and everything else."""
     problem = '{"type": "about:blank", "title": "%s", "status": %s, "instance": "$context.extendedRequestId"}'
     cases = [
-        ("200", status, template, "application/json"),
+        ("200", status, template, media_type),
         ("400", "500", problem % ("Internal Server Error", 500), _PROBLEM),
         (r"5\d{2}", "503", problem % ("Service Unavailable", 503), _PROBLEM),
         (None, "500", problem % ("Internal Server Error", 500), _PROBLEM),
@@ -303,10 +344,10 @@ def _answers(status: str, template: str) -> list[apigateway.IntegrationResponse]
             response_templates={"application/json": text},
             response_parameters={
                 f"method.response.header.{name}": value
-                for name, value in {**_CORS, "Content-Type": f"'{media_type}'"}.items()
+                for name, value in {**_CORS, "Content-Type": f"'{type_}'"}.items()
             },
         )
-        for pattern, code, text, media_type in cases
+        for pattern, code, text, type_ in cases
     ]
 
 

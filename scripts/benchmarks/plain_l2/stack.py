@@ -18,6 +18,7 @@ from constructs import Construct
 
 from scripts.benchmarks.plain_l2 import workflows
 from scripts.benchmarks.plain_l2.api import Api
+from scripts.benchmarks.plain_l2.notifications import Notifications
 from scripts.benchmarks.plain_l2.observations import Observations, sample_function
 
 
@@ -39,6 +40,7 @@ class PlainStack(Stack):
         self._define_dead_letters()
         self._define_tracking()
         self._define_workflows()
+        notifications = Notifications(self, "Push", jobs=self.jobs, bus=self.bus, handlers=self._handlers)
         show = sample_function(self, "Show", "show", self.holes, ["dynamodb:Query"], CORS_ORIGIN="*")
         self.api = Api(
             self,
@@ -46,6 +48,7 @@ class PlainStack(Stack):
             jobs=self.jobs,
             observations=Observations(self, "Observations", table=self.holes),
             show=show,
+            push=notifications.stage.url,
             access_log=_log_group(self, "AccessLog"),
         )
         CfnOutput(self, "ApiUrl", value=self.api.rest_api.url)
@@ -92,7 +95,27 @@ class PlainStack(Stack):
                     partition_key=_string("open"),
                     sort_key=_string("checkAt"),
                     projection_type=dynamodb.ProjectionType.INCLUDE,
-                    non_key_attributes=["attempt", "executionArn", "id", "status", "tenant", "type", "version"],
+                    non_key_attributes=[
+                        "attempt",
+                        "createdAt",
+                        "executionArn",
+                        "id",
+                        "status",
+                        "tenant",
+                        "type",
+                        "version",
+                    ],
+                ),
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name="waiting",
+                    partition_key=_string("waitingFor"),
+                    sort_key=_string("createdAt"),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                ),
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name="executions",
+                    partition_key=_string("execution"),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
                 ),
             ],
             removal_policy=RemovalPolicy.DESTROY,
@@ -107,13 +130,18 @@ class PlainStack(Stack):
             retention_period=Duration.days(14),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.dead_letters.metric_approximate_number_of_messages_visible(
+        waiting = self.dead_letters.metric_approximate_number_of_messages_visible(
             period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
-        ).create_alarm(
+        )
+        self._alarm("DeadLettersAlarm", waiting, 1)
+
+    def _alarm(self, id: str, metric: cloudwatch.IMetric, threshold: float, *, evaluation_periods: int = 1) -> None:
+        cloudwatch.Alarm(
             self,
-            "DeadLettersAlarm",
-            threshold=1,
-            evaluation_periods=1,
+            id,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=evaluation_periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
@@ -130,7 +158,14 @@ class PlainStack(Stack):
             target=self.reader,
             event_source_arn=self.jobs.table_stream_arn,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            filters=[lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.or_("INSERT", "MODIFY")})],
+            filters=[
+                lambda_.FilterCriteria.filter(
+                    {
+                        "eventName": lambda_.FilterRule.or_("INSERT", "MODIFY"),
+                        "dynamodb": {"NewImage": {"input": {"S": lambda_.FilterRule.exists()}}},
+                    }
+                )
+            ],
             batch_size=50,
             parallelization_factor=10,
             report_batch_item_failures=True,
@@ -154,6 +189,21 @@ class PlainStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(5)),
             targets=[self._target(self.reconciler, retry_attempts=2)],
         )
+        self._define_tracking_alarms()
+
+    def _define_tracking_alarms(self) -> None:
+        failed = cloudwatch.Metric(
+            namespace="StorageFirst",
+            metric_name="JobsFailed",
+            dimensions_map={"service": "jobs", "JobsTable": self.jobs.table_name},
+            period=Duration.minutes(5),
+            statistic=cloudwatch.Stats.SUM,
+        )
+        age = self.reader.metric("IteratorAge", period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
+        errors = self.reconciler.metric_errors(period=Duration.minutes(5), statistic=cloudwatch.Stats.SUM)
+        self._alarm("FailedAlarm", failed, 1)
+        self._alarm("AgeAlarm", age, Duration.minutes(5).to_milliseconds())
+        self._alarm("ReconcilerAlarm", errors, 1, evaluation_periods=2)
 
     def _tracking_function(self, id: str, handler: str, timeout: Duration) -> lambda_.Function:
         log_group = _log_group(self, f"{id}Logs")
@@ -197,11 +247,13 @@ class PlainStack(Stack):
             )
             for job_type, definition in definitions.items()
         }
-        arns = self.to_json_string({job_type: machine.state_machine_arn for job_type, machine in machines.items()})
-        for function in (self.reader, self.reconciler):
-            function.add_environment("WORKFLOWS", arns)
+        names = {job_type: {"name": machine.state_machine_name} for job_type, machine in machines.items()}
+        for function in (self.reader, self.reconciler, self.execution_ended):
+            function.add_environment("WORKFLOWS", self.to_json_string(names))
         self._may_run = iam.ManagedPolicy(self, "Runs", roles=_roles(self.reader, self.reconciler))
-        self._may_look = iam.ManagedPolicy(self, "Looks", roles=_roles(self.execution_ended, self.reconciler))
+        self._may_look = iam.ManagedPolicy(
+            self, "Looks", roles=_roles(self.reader, self.execution_ended, self.reconciler)
+        )
         for job_type, machine in machines.items():
             self._connect(job_type, machine)
 
