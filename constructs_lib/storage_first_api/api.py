@@ -220,7 +220,7 @@ class StorageFirstApi(Construct):
             request_parameters=call.request_parameters(sorted(route.parameters), headers or {}),
             **route.access.on(gateway),
         )
-        gateway.serve(method)
+        gateway.serve(method, len(answers))
         if call.documentation:
             cast("apigateway.CfnMethod", method.node.default_child).add_metadata(DOCUMENTATION, call.documentation)
         grant(role).apply_before(method)

@@ -51,7 +51,7 @@ class Gateway:
         self._authorizers: dict[tuple[str, Hashable], apigateway.IAuthorizer] = {}
         self._roles: dict[Hashable, iam.Role] = {}
         self._models: dict[str, apigateway.IModel] = {}
-        self._methods: list[apigateway.Method] = []
+        self._answers: list[tuple[apigateway.Method, int]] = []
         self._refusals = problems.add_gateway_responses(scope, rest_api, headers=self.headers)
 
     @classmethod
@@ -131,6 +131,8 @@ class Gateway:
         names = [segment for segment in segments if segment.startswith("{")]
         if len(names) != len(set(names)):
             raise ValueError(f"path must name each of its parameters differently; got {path!r}")
+        if not names:
+            return
         here: apigateway.IResource = self.rest_api.root
         for segment in segments:
             resources = [each.node.id for each in here.node.children if isinstance(each, apigateway.Resource)]
@@ -176,19 +178,19 @@ class Gateway:
             )
         return {"application/json": self._models[key], "$default": self._models[key]}
 
-    def serve(self, method: apigateway.Method) -> None:
-        """Note a method that calls a service."""
-        self._methods.append(method)
+    def serve(self, method: apigateway.Method, answers: int) -> None:
+        """Note a method that calls a service, and how many answers it has."""
+        self._answers.append((method, answers))
         if cast("apigateway.CfnRestApi", self.rest_api.node.default_child).binary_media_types:
-            _answer_as_text(method)
+            _answer_as_text(method, answers)
 
     def accept_bytes(self, media_types: Sequence[str]) -> None:
         """Take bodies of `media_types` as bytes, on all routes."""
         api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
         if media_types:
             if not api.binary_media_types:
-                for method in self._methods:
-                    _answer_as_text(method)
+                for method, answers in self._answers:
+                    _answer_as_text(method, answers)
             api.binary_media_types = sorted({*(api.binary_media_types or ()), *media_types})
 
     def authorizer(
@@ -258,11 +260,10 @@ class Gateway:
             deployment.node.add_dependency(after)
 
 
-def _answer_as_text(method: apigateway.Method) -> None:
+def _answer_as_text(method: apigateway.Method, answers: int) -> None:
     """In an API that takes bytes, an `Accept` of a binary media type would make bytes of an answer in JSON."""
     resource = cast("apigateway.CfnMethod", method.node.default_child)
-    integration = cast("apigateway.CfnMethod.IntegrationProperty", resource.integration)
-    for index in range(len(cast("Sequence[object]", integration.integration_responses))):
+    for index in range(answers):
         place = f"Integration.IntegrationResponses.{index}.ContentHandling"
         resource.add_property_override(place, "CONVERT_TO_TEXT")
 

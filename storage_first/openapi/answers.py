@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from storage_first.local.front.errors import RESPONSE_TYPES
 from storage_first.local.front.raw import Props
-from storage_first.openapi.apis import SynthesizedApi
+from storage_first.openapi.apis import MADE_UP, SynthesizedApi
 from storage_first.openapi.contract import INSTANCE
 from storage_first.openapi.outcomes import Outcome, outcomes
 
@@ -139,9 +139,9 @@ def _answer(
 
 
 def _headers(response: Props, prefix: str) -> dict[str, str | None]:
-    """Static headers have their value in single quotes; all others are mapped from something."""
+    """Static headers have their value in single quotes; all others are mapped from something, or made at deploy."""
     return {
-        target.removeprefix(prefix): source[1:-1] if source.startswith("'") else None
+        target.removeprefix(prefix): source[1:-1] if source.startswith("'") and MADE_UP not in source else None
         for target, source in (response.get("ResponseParameters") or {}).items()
         if target.startswith(prefix)
     }

@@ -11,6 +11,8 @@ from storage_first.local.front.raw import Props, RawApi, collect
 from storage_first.openapi.errors import OpenApiError
 
 PROBLEM: Final = "application/problem+json"
+MADE_UP: Final = "made-up:"
+"""What an id begins with that nobody knows before the deployment."""
 
 _PREFIX: Final = "AWS::ApiGateway::"
 _METADATA: Final = "Metadata"
@@ -147,7 +149,7 @@ def _stack(name: str, file: Path, parameters: Mapping[str, str] | None = None) -
 def _id(stack: str, logical_id: str, resource: Props) -> str:
     """A domain is known by its name; of all else the name does not matter, as long as it is one of a kind."""
     domain = resource.get("Properties", {}).get("DomainName")
-    return domain if resource["Type"] == f"{_PREFIX}DomainName" and domain else f"{stack}.{logical_id}"
+    return domain if resource["Type"] == f"{_PREFIX}DomainName" and domain else f"{MADE_UP}{stack}.{logical_id}"
 
 
 def _with_exports(stacks: Sequence[DeployedStack]) -> Sequence[DeployedStack]:

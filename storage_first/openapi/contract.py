@@ -95,7 +95,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "Location": {"description": "Where to follow the job.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "Where to go on.", "schema": {"type": "string", "format": "uri-reference"}},
     "Retry-After": {
         "description": "After how many seconds to come back.",
         "schema": {"type": "integer", "minimum": 0},

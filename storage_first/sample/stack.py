@@ -5,13 +5,14 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from constructs_lib import Cors, JobTracker, StorageFirstApi, Throttle
+from constructs_lib import Cors, JobNotifications, JobTracker, StorageFirstApi, Throttle
 from constructs_lib.stores import KinesisStore, S3Store, SqsStore, body, path
 from storage_first.sample import workflows
 from storage_first.sample.functions import sample_function
 from storage_first.sample.holes_table import HolesTable
 from storage_first.sample.observations import Observations
 from storage_first.sample.schemas import ADD_GOPHER, ADD_HOLE, ADD_READING, ADD_SIGHTING
+from storage_first.sample.web_page import WebPage
 
 _CORS_ORIGIN = "*"
 
@@ -21,8 +22,9 @@ class GopherHolesStack(Stack):
 
     Attributes:
         api: The API: `POST` to `/holes`, `/gophers`, `/sightings`, `/telemetry` and `/photos/{name}`; `GET` of jobs,
-            gophers, holes and photos.
+            gophers, holes and photos, and of the page.
         jobs: The jobs.
+        notifications: Tells the page of jobs.
         observations: What is seen of gophers and holes.
         holes: The table of holes and gophers.
     """
@@ -40,20 +42,23 @@ class GopherHolesStack(Stack):
         table = self.holes.table
         self.observations = Observations(self, "Observations", table=table, removal_policy=removal_policy)
         self.jobs = JobTracker(self, "Jobs", removal_policy=removal_policy)
+        self.notifications = JobNotifications(self, "Notifications", jobs=self.jobs, removal_policy=removal_policy)
+        cors = Cors(origins=[_CORS_ORIGIN])
         self.api = StorageFirstApi(
             self,
             "Api",
-            cors=Cors(origins=[_CORS_ORIGIN]),
+            cors=cors,
             throttle=Throttle(rate=500, burst=1000),
             removal_policy=removal_policy,
         )
 
-        self.api.post("/holes", self.jobs.store("add-hole"), body=ADD_HOLE)
-        self.api.post("/gophers", self.jobs.store("add-gopher"), body=ADD_GOPHER)
+        self.api.post("/holes", self.jobs.store("add-hole", entity="/holes/{id}"), body=ADD_HOLE)
+        self.api.post("/gophers", self.jobs.store("add-gopher", entity="/gophers/{id}"), body=ADD_GOPHER)
         self.jobs.workflow("add-hole", definition=workflows.add_hole(self, table))
         self.jobs.workflow("add-gopher", definition=workflows.add_gopher(self, table, self.jobs))
         self._take_observations()
         self._show_entities(table, removal_policy)
+        WebPage(self, "Page", api=self.api, cors=cors, notifications=self.notifications)
         CfnOutput(self, "ApiUrl", value=self.api.rest_api.url)
         self._explain()
 
@@ -83,6 +88,9 @@ class GopherHolesStack(Stack):
         Validations.of(self.api.rest_api).acknowledge(
             Acknowledgment(id="AwsSolutions::AwsSolutions-APIG4", reason=public),
             Acknowledgment(id="AwsSolutions::AwsSolutions-COG4", reason=public),
+        )
+        Validations.of(self.notifications.api).acknowledge(
+            Acknowledgment(id="AwsSolutions::AwsSolutions-APIG4", reason=public)
         )
         Validations.of(self.api.rest_api.deployment_stage).acknowledge(
             Acknowledgment(

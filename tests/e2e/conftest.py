@@ -26,7 +26,7 @@ class Api:
 
     def __init__(self, cloud):
         self._cloud = cloud
-        (api,) = cloud.apis
+        api, *_ = cloud.apis
         self.http = httpx.Client(base_url=api.url, timeout=30)
         self.dynamodb = cloud.client("dynamodb")
         tables = self.dynamodb.list_tables()["TableNames"]

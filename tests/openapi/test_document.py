@@ -238,6 +238,17 @@ def test_statuses_and_headers_that_a_template_overrides_are_told(rest, described
     assert "Retry-After" not in not_found["headers"]
 
 
+def test_a_header_whose_value_is_made_at_the_deployment_has_none_in_the_document(rest, described):
+    policy = {"Fn::Join": ["", ["'connect-src wss://", {"Ref": "Other"}, ".execute-api.example'"]]}
+    rest.resources["Other"] = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {}}
+    responses = [answers(200, "{}", Content_Security_Policy=policy)]
+    rest.method("GET", "/orders", Integration={"Type": "AWS", "IntegrationResponses": responses})
+
+    headers = described()["paths"]["/orders"]["get"]["responses"]["200"]["headers"]
+
+    assert headers["Content-Security-Policy"] == {"required": True, "schema": {"type": "string"}}
+
+
 def test_a_header_that_only_some_answers_of_a_status_have_is_optional(rest, described):
     template = '#if($open)#set($context.responseOverride.header.Retry-After = "1")#end{}'
     rest.method("GET", "/orders", Integration={"Type": "AWS", "IntegrationResponses": [answers(200, template)]})

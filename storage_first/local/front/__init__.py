@@ -18,7 +18,7 @@ from storage_first.local.front.definition import define_apis
 from storage_first.local.front.deployed import read_api_keys, read_stacks
 from storage_first.local.front.intrinsics import DeployedStack
 from storage_first.local.front.model import Api, ApiKey
-from storage_first.local.front.other_apis import OtherApi, addresses_of_other_apis
+from storage_first.local.front.other_apis import OtherApi, addresses_of_other_apis, with_local_addresses
 
 __all__ = [
     "Api",
@@ -31,4 +31,5 @@ __all__ = [
     "define_apis",
     "read_api_keys",
     "read_stacks",
+    "with_local_addresses",
 ]

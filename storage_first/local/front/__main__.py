@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage_first.local.front.asgi import to_stderr
 from storage_first.local.front.definition import define_apis
 from storage_first.local.front.deployed import read_api_keys, read_stacks
-from storage_first.local.front.other_apis import addresses_of_other_apis
+from storage_first.local.front.other_apis import addresses_of_other_apis, with_local_addresses
 from storage_first.local.front.server import PortTakenError, listen, serve
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     """Run the front, and give its exit code."""
     arguments = _arguments()
     try:
-        stacks = read_stacks(arguments.emulator, arguments.assembly)
+        stacks = with_local_addresses(read_stacks(arguments.emulator, arguments.assembly), arguments.emulator)
         keys = read_api_keys(arguments.emulator)
     except (BotoCoreError, ClientError, OSError) as error:
         to_stderr(f"cannot read what was deployed: {error}")

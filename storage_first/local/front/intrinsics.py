@@ -31,6 +31,7 @@ class DeployedStack:
         parameters: The values that the stack was deployed with.
         exports: Every export of the account and Region, for `Fn::ImportValue`.
         attributes: What is known of `Fn::GetAtt`, by `LogicalId.Attribute`; anything else is derived.
+        addresses: Beginnings of addresses that lead nowhere on this machine, each with the one that leads here.
         stack_id: The stack's ARN.
     """
 
@@ -40,6 +41,7 @@ class DeployedStack:
     parameters: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
     region: str = "us-east-1"
     account: str = "000000000000"
     stack_id: str = ""
@@ -159,7 +161,7 @@ class Resolver:
 
     def _join(self, argument: Sequence[Any]) -> str:
         delimiter, items = argument
-        return str(delimiter).join(str(item) for item in self.resolve(items))
+        return self._reachable(str(delimiter).join(str(item) for item in self.resolve(items)))
 
     def _select(self, argument: Sequence[Any]) -> Json:
         index, items = argument
@@ -176,7 +178,13 @@ class Resolver:
                 return str(self.resolve(variables[name]))
             return str(self._get_att(name) if "." in name else self._ref(name))
 
-        return _PLACEHOLDER.sub(replace, text)
+        return self._reachable(_PLACEHOLDER.sub(replace, text))
+
+    def _reachable(self, text: str) -> str:
+        """Addresses of APIs are made out of parts: in the whole, those that lead nowhere are found."""
+        for elsewhere, here in self._stack.addresses.items():
+            text = text.replace(elsewhere, here)
+        return text
 
     def _find_in_map(self, argument: Sequence[Any]) -> Json:
         name, first, second = (self.resolve(part) for part in argument[:3])

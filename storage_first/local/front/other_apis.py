@@ -1,8 +1,8 @@
 """APIs that the front does not serve, because the emulator does: HTTP APIs and WebSocket APIs (API Gateway v2)."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from storage_first.local.front.intrinsics import DeployedStack, Resolver
 
@@ -38,7 +38,57 @@ def addresses_of_other_apis(stacks: Iterable[DeployedStack], emulator: str) -> l
         stacks: Every stack of the app, nested ones included.
         emulator: The emulator's address, for example `http://127.0.0.1:4566`.
     """
-    apis: dict[str, tuple[DeployedStack, str, str, str]] = {}
+    apis, stages = _find(stacks)
+    return [
+        OtherApi(
+            stack=api.stack.name,
+            logical_id=api.logical_id,
+            name=api.name,
+            protocol=api.protocol,
+            stage=stage,
+            # The stage $default is no part of an address.
+            url=_here(emulator, api) + ("/" if stage == "$default" else f"/{stage}/"),
+        )
+        for api_id, stage in stages
+        if (api := apis.get(api_id))
+    ]
+
+
+def with_local_addresses(stacks: Sequence[DeployedStack], emulator: str) -> Sequence[DeployedStack]:
+    """Let what a template says of the address of an HTTP or WebSocket API lead here.
+
+    A template makes the address out of the API's id, and on AWS the emulator's ids belong to somebody else.
+
+    Args:
+        stacks: Every stack of the app, nested ones included.
+        emulator: The emulator's address, for example `http://127.0.0.1:4566`.
+    """
+    apis, _ = _find(stacks)
+    addresses = {
+        f"{api.scheme}s://{api.id}.execute-api.{api.stack.region}.amazonaws.com": _here(emulator, api)
+        for api in apis.values()
+    }
+    return [replace(stack, addresses=addresses) for stack in stacks]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """An API of a stack."""
+
+    id: str
+    stack: DeployedStack
+    logical_id: str
+    name: str
+    protocol: str
+
+    @property
+    def scheme(self) -> str:
+        return "ws" if self.protocol == "WEBSOCKET" else "http"
+
+
+def _find(stacks: Iterable[DeployedStack]) -> tuple[dict[str, _Found], list[tuple[str, str]]]:
+    """Find APIs by their ids, and stages, each with the id of its API."""
+    apis: dict[str, _Found] = {}
     stages: list[tuple[str, str]] = []
     for stack in stacks:
         resolver = Resolver(stack)
@@ -49,22 +99,14 @@ def addresses_of_other_apis(stacks: Iterable[DeployedStack], emulator: str) -> l
             match resource["Type"].removeprefix(_PREFIX):
                 case "Api":
                     api_id = stack.physical_ids.get(logical_id, logical_id)
-                    apis[api_id] = (stack, logical_id, props.get("Name", logical_id), props.get("ProtocolType", "HTTP"))
+                    name, protocol = props.get("Name", logical_id), props.get("ProtocolType", "HTTP")
+                    apis[api_id] = _Found(id=api_id, stack=stack, logical_id=logical_id, name=name, protocol=protocol)
                 case "Stage":
                     stages.append((props["ApiId"], props["StageName"]))
                 case _:
                     pass
-    return [
-        OtherApi(stack.name, logical_id, name, protocol, stage, _url(emulator, protocol, api_id, stage))
-        for api_id, stage in stages
-        if api_id in apis
-        for stack, logical_id, name, protocol in [apis[api_id]]
-    ]
+    return apis, stages
 
 
-def _url(emulator: str, protocol: str, id: str, stage: str) -> str:
-    address = emulator.rstrip("/")
-    if protocol == "WEBSOCKET":
-        address = address.replace("http", "ws", 1)
-    # The stage $default is no part of an address.
-    return f"{address}/_aws/execute-api/{id}/" + ("" if stage == "$default" else f"{stage}/")
+def _here(emulator: str, api: _Found) -> str:
+    return f"{emulator.rstrip('/').replace('http', api.scheme, 1)}/_aws/execute-api/{api.id}"

@@ -175,6 +175,16 @@ def test_a_cancel_between_claim_and_start_finds_nothing_to_stop(jobs, executions
     assert executions() == []
 
 
+def test_an_execution_that_has_ended_before_its_job_is_cancelled_is_left_alone(
+    jobs, executions, context, step_functions_refuses
+):
+    job = jobs.put(cancelled(in_progress()))
+    step_functions_refuses("stop_execution", "ValidationException")
+
+    assert stream_reader.handler(batch(record(job, in_progress())), context) == NOTHING_FAILED
+    assert executions() == []
+
+
 def test_an_execution_that_cannot_be_stopped_now_is_stopped_later(jobs, executions, context, step_functions_refuses):
     job = jobs.put(cancelled(in_progress()))
     late = record(job, in_progress())

@@ -1,6 +1,6 @@
 import pytest
 
-from storage_first.local.front import ApiKey, DeployedStack, addresses_of_other_apis, define_apis
+from storage_first.local.front import ApiKey, DeployedStack, addresses_of_other_apis, define_apis, with_local_addresses
 from tests.local.front.rest import Fronts, Script, Template, mock, says
 
 LAMBDA = (
@@ -195,7 +195,9 @@ def test_swagger_bodies_are_validated(fronts: Fronts):
     assert answers == [200, 400]
 
 
-def test_other_apis_are_where_the_emulator_serves_them():
+@pytest.fixture
+def others():
+    """A stack with an HTTP API and a WebSocket API."""
     resources = {
         "Http": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "web", "ProtocolType": "HTTP"}},
         "Default": {
@@ -206,11 +208,36 @@ def test_other_apis_are_where_the_emulator_serves_them():
         "Live": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Socket"}, "StageName": "live"}},
     }
     ids = {"Http": "h1", "Socket": "s1"}
-    stack = DeployedStack(name="App", template={"Resources": resources}, physical_ids=ids)
+    return DeployedStack(name="Others", template={"Resources": resources}, physical_ids=ids)
 
-    others = addresses_of_other_apis([stack], "http://127.0.0.1:4566")
 
-    assert [(api.name, api.protocol, api.url) for api in others] == [
+def test_other_apis_are_where_the_emulator_serves_them(others):
+    found = addresses_of_other_apis([others], "http://127.0.0.1:4566")
+
+    assert [(api.name, api.protocol, api.url) for api in found] == [
         ("web", "HTTP", "http://127.0.0.1:4566/_aws/execute-api/h1/"),
         ("push", "WEBSOCKET", "ws://127.0.0.1:4566/_aws/execute-api/s1/live/"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("wss://s1.execute-api.us-east-1.amazonaws.com/live", "ws://127.0.0.1:4566/_aws/execute-api/s1/live"),
+        ("https://h1.execute-api.us-east-1.amazonaws.com/", "http://127.0.0.1:4566/_aws/execute-api/h1/"),
+        ("wss://s2.execute-api.us-east-1.amazonaws.com/live", "wss://s2.execute-api.us-east-1.amazonaws.com/live"),
+    ],
+    ids=["websocket", "http", "somebody else's"],
+)
+def test_what_an_api_tells_of_the_address_of_another_leads_to_this_machine(others, written, told):
+    id, _, rest = written.partition("://")[2].partition(".execute-api.us-east-1")
+    scheme = written.partition("://")[0]
+    address = {"Fn::Join": ["", ['"', f"{scheme}://", id, ".execute-api.", {"Ref": "AWS::Region"}, rest, '"']]}
+    template = Template().method("GET /address", mock(address))
+    stack, _ = with_local_addresses([template.stack(), others], "http://127.0.0.1:4566")
+
+    (api,) = define_apis([stack])
+
+    (resource,) = api.resources
+    (answer,) = resource.methods["GET"].integration.responses
+    assert answer.templates == {"application/json": f'"{told}"'}

@@ -1,5 +1,7 @@
 import concurrent.futures
 import json
+import threading
+import time
 
 from storage_first.local.gaps import lambda_concurrency
 
@@ -26,3 +28,38 @@ def test_the_bare_emulator_starts_a_process_for_each_call(bare):
 
 def test_a_burst_of_calls_waits_for_a_few_processes(closed):
     assert workers(closed) <= lambda_concurrency.AT_ONCE
+
+
+def test_while_calls_end_nobody_is_let_in_beyond_the_places():
+    places = lambda_concurrency.Places(2, standstill=0.5)
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def call(_):
+        nonlocal inside, most
+        places.take()
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.1)
+        with lock:
+            inside -= 1
+        places.leave()
+
+    # All of them together take longer than a standstill.
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        list(pool.map(call, range(20)))
+
+    assert most == 2
+
+
+def test_where_everybody_waits_for_somebody_outside_one_more_is_let_in_at_a_time():
+    places = lambda_concurrency.Places(2, standstill=0.1)
+    started = time.monotonic()
+    let_in = []
+
+    for _ in range(4):
+        places.take()  # and nobody leaves
+        let_in.append(time.monotonic() - started)
+
+    assert let_in[1] < 0.1 <= let_in[2]
+    assert let_in[3] - let_in[2] >= 0.1
