@@ -21,10 +21,12 @@ MUTANTS = [
     ),
     Mutant(f"{JOBS}/jobs.py", "        if not refused.item:\n            return False\n", "        return True\n"),
     Mutant(f"{JOBS}/executions.py", 'if status != "ABORTED" and _has_attempts_left(job):', 'if status != "ABORTED":'),
-    Mutant(f"{JOBS}/executions.py", "if now is None or now.attempt != job.attempt or", "if False and"),
+    Mutant(f"{JOBS}/executions.py", "if now is None or not job.is_same_attempt(now) or", "if False and"),
     Mutant(f"{JOBS}/slots.py", "size(#running) < :most", "size(#running) <= :most"),
     # What may follow what.
     Mutant(f"{JOBS}/jobs.py", '{"status": job.status, "attempt": job.attempt}', '{"attempt": job.attempt}'),
+    Mutant(f"{JOBS}/jobs.py", "return job and replace(job, status=Status.IN_PROGRESS)", "return job"),
+    Mutant(f"{JOBS}/jobs.py", '        seen["createdAt"] = job.created_at\n', "        pass\n"),
     Mutant(STATES, '"#status = :status AND', '"(#status = :status OR attribute_exists(pk)) AND'),
     Mutant(STATES, "executionArn = :execution", "(executionArn = :execution OR attribute_exists(executionArn))"),
     Mutant(f"{ENDPOINTS}/cancelling.py", "IN (:pending, :inProgress)", "IN (:pending, :inProgress, :cancelled)"),
