@@ -63,7 +63,7 @@ class LocalCloud:
         """
         report = report or Silence()
         with contextlib.ExitStack() as stack:
-            port = _free_port(port)
+            _free_port(port)  # told at once, rather than after the deployment
             place = stack.enter_context(workplace(data))
             project = cwd.resolve()
             node = find_node()
@@ -252,7 +252,9 @@ def _front(emulator: Emulator, assembly: Assembly, port: int, place: Workplace, 
     if not any(resource.get("Type") in _APIS for resource in assembly.resources()):
         return None
     with report.step("Starting the API Gateway front"):
-        return Front(endpoint=emulator.endpoint, assembly=assembly, port=port, log=place.logs / "front.log")
+        # Looked for as late as can be: in the time that a deployment takes, any connection may take a port.
+        free = _free_port(port)
+        return Front(endpoint=emulator.endpoint, assembly=assembly, port=free, log=place.logs / "front.log")
 
 
 def _require_running(emulator: Emulator) -> None:
