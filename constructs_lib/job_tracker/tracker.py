@@ -384,7 +384,7 @@ class JobTracker(Construct):
         if "express" in settings:
             return machine  # nobody can look at its executions, nor stop them, nor hears of their end
         self._grant_executions(name, may_run, "states:StopExecution")
-        may_look = self._policy("LooksAtExecutions", self.reader, self.execution_ended, self.reconciler)
+        may_look = self._policy("LooksAtExecutions", self.execution_ended, self.reconciler)
         self._grant_executions(name, may_look, "states:DescribeExecution")
         self._hear_of_ends(job_type, machine)
         return machine

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b32encode
 from dataclasses import replace
-from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Never
 
@@ -24,7 +23,6 @@ logger = Logger(child=True)
 
 MAX_INPUT_BYTES = 262_144  # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
-SINGLE_TENANT = "default"  # of routes whose access tells no tenants
 _DIGEST_BYTES = 15  # 24 characters of base32
 _SHOWN_OF_ID = 40  # a UUID, whole
 
@@ -76,7 +74,6 @@ def start(job: Job) -> bool:
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "ExecutionAlreadyExists":
-                _leave_to_earlier_job(job, arn)
                 return True
             case "InvalidExecutionInput":
                 claimed = replace(job, status=Status.IN_PROGRESS, execution_arn=arn)
@@ -85,25 +82,6 @@ def start(job: Job) -> bool:
                 raise
     logger.info("Started the execution of a job.", request_id=job.request_id, execution=arn)
     return True
-
-
-def _leave_to_earlier_job(job: Job, arn: str) -> None:
-    """Give `job` another attempt, and so another name, if an earlier job that had its key has used that of this one.
-
-    Step Functions knows a name for 90 days; a job's key is free again when the job has expired.
-    """
-    if job.created_at is not None and is_of_earlier_job(describe(arn), job.created_at):
-        claimed = replace(job, status=Status.IN_PROGRESS, execution_arn=arn)
-        jobs.try_again(claimed, "ExecutionAlreadyExists", "An earlier job had this id. The next attempt is another's.")
-
-
-def is_of_earlier_job(execution: Mapping[str, Any] | None, created_at: str) -> bool:
-    """Tell whether an execution was started before the job was stored that it seems to work on."""
-    if execution is None:
-        return False
-    started = execution["startDate"]  # milliseconds in events, a time in answers
-    seconds = started / 1000 if isinstance(started, int) else started.timestamp()
-    return bool(seconds < datetime.fromisoformat(created_at).timestamp())
 
 
 def start_out_of_turn(job: Job) -> bool:
@@ -192,9 +170,7 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
     """Tell which job an execution works on; None if it was not started for one."""
     workflow = workflow_with(execution["stateMachineArn"])
     if workflow and workflow.existing:
-        job = jobs.of_execution(execution["executionArn"])
-        is_other = job is not None and job.created_at is not None and is_of_earlier_job(execution, job.created_at)
-        return None if is_other else job
+        return jobs.of_execution(execution["executionArn"])
     try:
         known = json.loads(execution["input"])
         return Job(
@@ -258,16 +234,14 @@ def _has_attempts_left(job: Job) -> bool:
 
 
 def _name(job: Job) -> str:
-    """Name the execution of an attempt: `<id>-<attempt>`, and for a tenant's job `<id>-<attempt>-t<digest of its key>`.
+    """Name the execution of an attempt: `<id>-<attempt>-<digest>`.
 
-    Two tenants may use one id. A name has 80 characters, of those that CloudWatch Logs takes; the digest is of the
-    whole key, so that a long id can be cut. No id makes a name of one form equal to one of
-    the other: their ends differ.
+    Two tenants may use one id, and one may use it again when its job has expired: Step Functions keeps a name for 90
+    days, and the earlier execution may even run. So the digest is of the whole key and the moment of creation. A name
+    has 80 characters, of those that CloudWatch Logs takes; a long id is cut.
     """
-    if job.tenant == SINGLE_TENANT:
-        return f"{job.id}-{job.attempt}"
-    digest = b32encode(sha256(job.key.encode()).digest()[:_DIGEST_BYTES]).decode().lower()
-    return f"{job.id[:_SHOWN_OF_ID]}-{job.attempt}-t{digest}"
+    digest = b32encode(sha256(f"{job.key} {job.created_at}".encode()).digest()[:_DIGEST_BYTES]).decode().lower()
+    return f"{job.id[:_SHOWN_OF_ID]}-{job.attempt}-{digest}"
 
 
 def _require_json(text: str) -> None:

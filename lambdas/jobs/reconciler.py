@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.clients import LONGEST_CALL_MS
 from lambdas.jobs import executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, OpenJob, Status, UnreadableJobError
-from lambdas.jobs.workflows import UnknownJobTypeError, limited_types
+from lambdas.jobs.workflows import UnknownJobTypeError, limited_types, workflow_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,7 @@ def _reconcile(seen: OpenJob) -> None:
         executions.close(job, _LOST)
         return
     execution = executions.describe(arn)
-    if execution is None or executions.is_of_earlier_job(execution, seen.image["createdAt"]["S"]):
+    if execution is None:
         _start(seen)  # claimed, but whoever claimed it died before the start
     elif executions.has_ended(execution):
         executions.close(job, execution)
@@ -141,7 +141,7 @@ def _start(seen: OpenJob) -> None:
 
 def _has_workflow(job: Job) -> bool:
     try:
-        return executions.execution_arn(job) == job.execution_arn
+        return (job.execution_arn or "").startswith(workflow_of(job.type).execution_arn(""))
     except UnknownJobTypeError:
         return False
 

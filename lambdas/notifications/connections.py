@@ -12,7 +12,6 @@ from aws_lambda_powertools import Logger
 
 from lambdas.clients import dynamodb
 from lambdas.jobs.events import detail as job_as_told
-from lambdas.jobs.executions import SINGLE_TENANT
 from lambdas.notifications import messages, subscriptions
 from lambdas.notifications.messages import RefusedError, Request
 from lambdas.notifications.subscriptions import NotConnectedError, TooManySubscriptionsError
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
+SINGLE_TENANT: Final = "default"  # of connections that tell no tenants
 _TENANT: Final = re.compile(r"[A-Za-z0-9_.:@|+=,-]{1,128}")
 # All that is told of a job: the rest of its item can be large.
 _TOLD: Final = (

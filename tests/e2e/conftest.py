@@ -1,4 +1,5 @@
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -68,11 +69,11 @@ class Api:
         return self.dynamodb.get_item(TableName=self.jobs_table, Key={"pk": {"S": f"default#{id}"}}).get("Item")
 
     def executions(self, id):
-        """The names of the executions that have worked on a job."""
+        """The names of the executions that have worked on a job, without the digest in them."""
         sfn = self._cloud.client("stepfunctions")
         machines = sfn.list_state_machines()["stateMachines"]
         names = [
-            execution["name"]
+            re.sub("-[a-z2-7]{24}$", "", execution["name"])
             for machine in machines
             for page in sfn.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
             for execution in page["executions"]

@@ -1,3 +1,4 @@
+import re
 import time
 import uuid
 from pathlib import Path
@@ -54,14 +55,15 @@ class Jobs:
             answer = self.http.get(str(self.http.base_url.join(onward[0])))
 
     def executions(self, id):
-        """The statuses of the executions that have worked on a job, by name."""
+        """The statuses of the executions that have worked on a job, by name without the digest in it."""
         found = [
             execution
             for machine in self._machines
             for page in self._sfn.get_paginator("list_executions").paginate(stateMachineArn=machine)
             for execution in page["executions"]
         ]
-        return {each["name"]: each["status"] for each in found if each["name"].startswith(f"{id}-")}
+        named = [(re.sub("-[a-z2-7]{24}", "", each["name"]), each["status"]) for each in found]
+        return {name: status for name, status in named if name.startswith(f"{id}-")}
 
 
 def wait_for(look, wanted, *, seconds=30):

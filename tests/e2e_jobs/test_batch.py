@@ -10,13 +10,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("jobs")]
 BAD = set(range(5, 1000, 27))
 
 
-def post(jobs, path, items):
-    key = uuid.uuid4().hex
-    return jobs.http.post(path, json={"items": items}, headers={"Idempotency-Key": key})
+def post(jobs, path, items, key=None):
+    return jobs.http.post(path, json={"items": items}, headers={"Idempotency-Key": key or uuid.uuid4().hex})
 
 
-def submit(jobs, path, items):
-    answer = post(jobs, path, items)
+def submit(jobs, path, items, key=None):
+    answer = post(jobs, path, items, key)
     assert answer.status_code == 202, answer.text
     return answer.json()["id"]
 
@@ -75,10 +74,29 @@ def test_a_machine_that_knows_nothing_of_jobs_works_on_items(jobs, cloud):
     assert jobs.executions(id).keys() == {f"{id}-{name}" for name in ("1", "1.0", "1.1", "2", "2.1")}
 
 
+def test_a_key_that_is_used_again_works_on_its_own_items(jobs, cloud):
+    id = submit(jobs, "picky/batch", [{"name": "a"}])
+    jobs.becomes(id, "Succeeded")
+    dynamodb, table = jobs_table(cloud)
+    dynamodb.delete_item(TableName=table, Key={"pk": {"S": f"default#{id}"}})  # it has expired, before its item
+    before = record(cloud, f"default#{id}.0")
+
+    submit(jobs, "picky/batch", [{"name": "b", "bad": True}], key=id)
+
+    assert list(named(jobs.becomes(id, *TERMINAL))) == [0]
+    after = record(cloud, f"default#{id}.0")
+    assert (before["status"]["S"], after["status"]["S"]) == ("Succeeded", "Failed")
+
+
 def record(cloud, key):
+    dynamodb, table = jobs_table(cloud)
+    return dynamodb.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
+
+
+def jobs_table(cloud):
     dynamodb = cloud.client("dynamodb")
     (table,) = dynamodb.list_tables()["TableNames"]
-    return dynamodb.get_item(TableName=table, Key={"pk": {"S": key}})["Item"]
+    return dynamodb, table
 
 
 def test_a_batch_without_failures_has_succeeded(jobs):

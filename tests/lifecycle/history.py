@@ -56,7 +56,7 @@ class History:
 
     Attributes:
         images: Those of each job, from its first to its last, by key and time of creation.
-        claims: The attempt that has claimed an execution last, by the execution's ARN.
+        claims: The attempt that has claimed an execution, by the execution's ARN.
         effects: How often the work of each attempt was done.
         results: What the work of each attempt has given, as the job should show it.
         running: The keys of the jobs that are In Progress, each with its type.
@@ -87,7 +87,8 @@ class History:
         _check_image(new)
         self._count(new)
         if "executionArn" in new and (old is None or "executionArn" not in old):
-            self.claims[new["executionArn"]["S"]] = attempt_of(new)
+            claimed = self.claims.setdefault(new["executionArn"]["S"], attempt_of(new))
+            assert claimed == attempt_of(new), "two attempts have one execution"
         if text(new, "status") == "Succeeded":
             self._check_success(new)
 
@@ -101,10 +102,7 @@ class History:
         again = number(new, "attempt") - number(old, "attempt")
         assert again == (now == "Pending"), "an attempt more is Pending, and the other way round"
         if before == "In Progress" and now == "Pending":
-            # An earlier job under the same key may have used the name that the execution would have.
-            is_named_anew = new["error"]["M"]["code"]["S"] == "ExecutionAlreadyExists"
-            has_left = number(old, "attempt") < ATTEMPTS.get(new["type"]["S"], 1)
-            assert has_left or is_named_anew, "no attempts are left"
+            assert number(old, "attempt") < ATTEMPTS.get(new["type"]["S"], 1), "no attempts are left"
 
     def _count(self, new: Image) -> None:
         key, type = new["pk"]["S"], new["type"]["S"]

@@ -58,11 +58,6 @@ def test_a_late_record_starts_no_job_that_has_the_same_key_by_now(world):
     assert status(world, GOPHER) == "Succeeded"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="It takes a cancellation that was lost for good, work that goes on for longer than the job is kept, the "
-    "same key again, and a claim without a start: the name of the execution would have to tell the two jobs apart.",
-)
 def test_an_execution_that_was_never_stopped_does_not_end_a_later_job_with_the_same_key(world):
     world.callers.submit(GOPHER, BODY)
     world.read_all()

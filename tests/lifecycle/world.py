@@ -284,13 +284,11 @@ class World:
     def _check_cancelled(self) -> None:
         """Check that nothing works on a job that was cancelled, if the reader was told."""
         for execution in self.states.running:
-            last = self._last_of(execution.attempt)
-            if text(last, "status") == "Cancelled" and not (execution.orphaned or execution.is_express):
-                assert self._is_lost(last), f"{execution.attempt} was cancelled, and is still worked on"
-
-    def _last_of(self, attempt: Attempt) -> Image:
-        images = self.history.images[attempt.key, attempt.created]
-        return [image for image in images if attempt_of(image) == attempt][-1]
+            attempt = execution.attempt
+            images = self.history.images[attempt.key, attempt.created]
+            cancelled = [it for it in images if attempt_of(it) == attempt and text(it, "status") == "Cancelled"]
+            if cancelled and not (execution.orphaned or execution.is_express):
+                assert self._is_lost(cancelled[0]), f"{attempt} was cancelled, and is still worked on"
 
     def _check_events(self) -> None:
         """Check that every change of a status was told of, unless its record is among the dead letters."""

@@ -70,7 +70,10 @@ class ItemWork(Construct):
     def _record(
         self, machine_arn: str, job_type: str, *, knows_jobs: bool, table: dynamodb.ITableV2, expires: Duration
     ) -> tasks.DynamoUpdateItem:
-        """Put the item In Progress for this attempt, unless it has succeeded."""
+        """Put the item In Progress for this attempt, unless it has succeeded.
+
+        The record may outlive its batch, whose key is free then for another.
+        """
         text = tasks.DynamoAttributeValue.from_string
         execution = text(expressions.execution_arn(machine_arn))
         values = {
@@ -78,6 +81,7 @@ class ItemWork(Construct):
             "tenant": text("{% $states.context.Execution.Input.tenant %}"),
             "type": text(job_type),
             "batch": text("{% $states.context.Execution.Input.id %}"),
+            "batchCreatedAt": text("{% $states.context.Execution.Input.createdAt %}"),
             "status": text("In Progress"),
             "attempt": tasks.DynamoAttributeValue.number_from_string(
                 "{% $string($states.context.Execution.Input.attempt) %}"
@@ -98,7 +102,8 @@ class ItemWork(Construct):
             key={"pk": text(expressions.KEY)},
             update_expression=f"SET {', '.join(f'#{name} = :{name}' for name in values)}, "
             "#version = if_not_exists(#version, :zero) + :one REMOVE #result, #error, #progress, #finishedAt",
-            condition_expression="attribute_not_exists(pk) OR #status <> :succeeded",
+            condition_expression="attribute_not_exists(pk) OR #status <> :succeeded "
+            "OR #batchCreatedAt <> :batchCreatedAt",
             expression_attribute_names={
                 f"#{name}": name for name in (*values, "version", "result", "error", "progress", "finishedAt")
             },

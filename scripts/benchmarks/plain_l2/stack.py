@@ -251,9 +251,7 @@ class PlainStack(Stack):
         for function in (self.reader, self.reconciler, self.execution_ended):
             function.add_environment("WORKFLOWS", self.to_json_string(names))
         self._may_run = iam.ManagedPolicy(self, "Runs", roles=_roles(self.reader, self.reconciler))
-        self._may_look = iam.ManagedPolicy(
-            self, "Looks", roles=_roles(self.reader, self.execution_ended, self.reconciler)
-        )
+        self._may_look = iam.ManagedPolicy(self, "Looks", roles=_roles(self.execution_ended, self.reconciler))
         for job_type, machine in machines.items():
             self._connect(job_type, machine)
 

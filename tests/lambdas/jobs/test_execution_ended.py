@@ -11,16 +11,17 @@ from tests.lambdas.jobs.world import MACHINE, execution_arn, in_progress, pendin
 INPUT = json.dumps({"id": "j-1", "tenant": "default", "type": "AddGopher", "attempt": 1, "input": {"name": "Gordon"}})
 
 
-def ended(status, *, name="j-1-1", input=INPUT, output=None, error=None, cause=None):
+def ended(status, *, arn=None, input=INPUT, output=None, error=None, cause=None):
+    arn = arn or execution_arn("j-1-1")
     return {
         "source": "aws.states",
         "detail-type": "Step Functions Execution Status Change",
         "detail": {
-            "executionArn": execution_arn(name),
+            "executionArn": arn,
             "stateMachineArn": MACHINE,
             "startDate": round(time.time() * 1000),
             "status": status,
-            "name": name,
+            "name": arn.rpartition(":")[2],
             "input": input,
             "output": output,
             "error": error,

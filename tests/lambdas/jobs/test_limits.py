@@ -9,7 +9,18 @@ from lambdas.jobs import execution_ended, reconciler, slots, stream_reader
 from lambdas.jobs import jobs as jobs_table
 from lambdas.jobs.jobs import SHORTEST_PAUSE
 from tests.lambdas.jobs.test_execution_ended import ended
-from tests.lambdas.jobs.world import MACHINE, TABLE, ago, batch, execution_arn, in_progress, pending, record
+from tests.lambdas.jobs.world import (
+    MACHINE,
+    TABLE,
+    ago,
+    batch,
+    execution_arn,
+    execution_name,
+    in_progress,
+    of_name,
+    pending,
+    record,
+)
 
 NOTHING_FAILED = {"batchItemFailures": []}
 
@@ -78,7 +89,7 @@ def test_a_job_with_attempts_left_is_pending_again_and_tells_why(registered, job
 def test_a_job_without_attempts_left_is_failed(registered, jobs, context):
     registered(attempts=2)
     jobs.put(in_progress(attempt=2, executionArn=execution_arn("j-1-2")))
-    of_second = ended("FAILED", name="j-1-2", error="NoSpade")
+    of_second = ended("FAILED", arn=execution_arn("j-1-2"), error="NoSpade")
     of_second["detail"]["input"] = of_second["detail"]["input"].replace('"attempt": 1', '"attempt": 2')
 
     execution_ended.handler(of_second, context)
@@ -100,7 +111,7 @@ def test_the_next_attempt_is_started_by_the_reconciler_when_its_pause_is_over(
 ):
     registered(attempts=2)
     stream.submit("j-1")
-    execution_ended.handler(ended("FAILED", error="NoSpade"), context)
+    execution_ended.handler(ended("FAILED", arn=jobs.get()["executionArn"], error="NoSpade"), context)
 
     assert stream.deliver("j-1") == NOTHING_FAILED
     assert executions() == ["j-1-1"], "not at once"
@@ -294,7 +305,8 @@ def test_an_express_execution_is_known_by_its_name(registered, jobs, executions,
 
     stream.submit("a")
 
-    assert jobs.get("a")["executionArn"] == MACHINE.replace(":stateMachine:", ":express:") + ":a-1"
+    job = jobs.get("a")
+    assert job["executionArn"] == f"{MACHINE.replace(':stateMachine:', ':express:')}:{execution_name(job)}"
 
 
 def test_the_express_execution_of_a_cancelled_job_is_left_alone(registered, jobs, stream, step_functions_refuses):
@@ -333,7 +345,8 @@ def test_the_end_of_an_existing_machine_s_execution_is_that_of_its_job(registere
     registered(existing=True)
     stream.submit("a")
 
-    execution_ended.handler(ended("SUCCEEDED", name="a-1", input='{"name": "Gordon"}', output='{"holes":2}'), context)
+    arn = jobs.get("a")["executionArn"]
+    execution_ended.handler(ended("SUCCEEDED", arn=arn, input='{"name": "Gordon"}', output='{"holes":2}'), context)
 
     job = jobs.get("a")
     assert (job["status"], job["result"]) == ("Succeeded", '{"holes":2}')
@@ -344,7 +357,7 @@ def test_nobody_can_end_another_s_job_by_what_they_send(registered, jobs, execut
     stream.submit("a", "b")
     forged = json.dumps({"id": "a", "tenant": "default", "type": "AddGopher", "attempt": 1})
 
-    execution_ended.handler(ended("FAILED", name="b-1", input=forged, error="NoHole"), context)
+    execution_ended.handler(ended("FAILED", arn=jobs.get("b")["executionArn"], input=forged, error="NoHole"), context)
 
     assert (jobs.get("a")["status"], jobs.get("b")["status"]) == ("In Progress", "Failed")
 
@@ -355,7 +368,7 @@ def test_an_execution_of_an_existing_machine_that_no_job_has_started_is_none_of_
     registered(existing=True)
     stream.submit("a")
 
-    execution_ended.handler(ended("FAILED", name="nightly", input='{"name": "Gordon"}'), context)
+    execution_ended.handler(ended("FAILED", arn=of_name("nightly"), input='{"name": "Gordon"}'), context)
 
     assert jobs.get("a")["status"] == "In Progress"
 
@@ -363,9 +376,10 @@ def test_an_execution_of_an_existing_machine_that_no_job_has_started_is_none_of_
 def test_an_old_attempt_of_an_existing_machine_does_not_end_the_new_one(registered, jobs, executions, stream, context):
     registered(existing=True, attempts=2)
     stream.submit("a")
+    first = jobs.get("a")["executionArn"]
     jobs.change("a", attempt=2, executionArn=execution_arn("a-2"))
 
-    execution_ended.handler(ended("FAILED", name="a-1", input='{"name": "Gordon"}'), context)
+    execution_ended.handler(ended("FAILED", arn=first, input='{"name": "Gordon"}'), context)
 
     job = jobs.get("a")
     assert (job["status"], job["attempt"]) == ("In Progress", 2)

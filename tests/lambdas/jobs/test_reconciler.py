@@ -24,7 +24,7 @@ def test_a_tenant_s_job_that_never_started_is_started_though_another_tenant_used
 
     reconciler.handler({}, context)
 
-    assert {json.loads(executions.input(name))["tenant"] for name in executions()} == {"acme", "globex"}
+    assert {json.loads(executions.input(name))["tenant"] for name in executions.names()} == {"acme", "globex"}
     assert {jobs.get(tenant=tenant)["status"] for tenant in ("acme", "globex")} == {"In Progress"}
 
 
@@ -32,7 +32,7 @@ def test_a_tenant_s_job_is_closed_with_its_own_execution_s_outcome(jobs, executi
     for tenant in ("acme", "globex"):
         jobs.put(of_tenant(tenant, checkAt=ago(minutes=5)))
     reconciler.handler({}, context)
-    (ours,) = [name for name in executions() if json.loads(executions.input(name))["tenant"] == "acme"]
+    (ours,) = [name for name in executions.names() if json.loads(executions.input(name))["tenant"] == "acme"]
     executions.end(ours, status="FAILED", error="NoHole", cause="none is free")
     for tenant in ("acme", "globex"):
         jobs.put(jobs.get(tenant=tenant) | {"checkAt": ago(minutes=5)})
@@ -247,7 +247,7 @@ def test_a_job_that_cannot_be_looked_up_holds_up_no_other(jobs, executions, cont
     describe = clients.stepfunctions().describe_execution
 
     def throttle_one(executionArn):  # noqa: N803
-        if executionArn.endswith(":j-1-1"):
+        if executionArn == execution_arn("j-1-1"):
             raise refusal("ThrottlingException")
         return describe(executionArn=executionArn)
 

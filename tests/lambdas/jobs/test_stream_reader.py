@@ -8,17 +8,20 @@ from jsonschema import Draft202012Validator
 
 import constructs_lib
 from lambdas import clients
-from lambdas.jobs import executions, stream_reader
+from lambdas.jobs import execution_ended, executions, stream_reader
 from lambdas.jobs.jobs import FIRST_CHECK, Job
 from lambdas.jobs.workflows import workflow_of
+from tests.lambdas.jobs.test_execution_ended import ended
 from tests.lambdas.jobs.world import (
     BUS,
     ago,
     batch,
     execution_arn,
+    execution_name,
     failures,
     image,
     in_progress,
+    of_name,
     of_tenant,
     pending,
     record,
@@ -432,15 +435,6 @@ def test_a_claimed_job_is_first_checked_long_after_a_start_takes(jobs):
     assert FIRST_CHECK.total_seconds() > 120, "two minutes is what the reader itself may take"
 
 
-def test_execution_names_are_made_of_job_and_attempt():
-    job = executions.Job(tenant="default", id="a" * 64, type="AddGopher", status="Pending", attempt=7)
-
-    arn = executions.execution_arn(job)
-
-    assert arn == execution_arn("a" * 64 + "-7")
-    assert len(arn.rpartition(":")[2]) <= 80
-
-
 def test_two_tenants_with_one_key_get_an_execution_each(jobs, executions, context):
     ours = jobs.put(of_tenant("acme", "k-1", input='{"whose": "acme"}'))
     theirs = jobs.put(of_tenant("globex", "k-1", input='{"whose": "globex"}'))
@@ -450,42 +444,53 @@ def test_two_tenants_with_one_key_get_an_execution_each(jobs, executions, contex
     for _delivery in range(2):
         assert stream_reader.handler(batch(*stored), context) == NOTHING_FAILED
 
-    started = {json.loads(executions.input(name))["tenant"]: name for name in executions()}
+    started = {json.loads(executions.input(name))["tenant"]: name for name in executions.names()}
     assert started.keys() == {"acme", "globex", "default"}
     for tenant, name in started.items():
         assert json.loads(executions.input(name))["input"] == {"whose": tenant}
-        assert jobs.get("k-1", tenant)["executionArn"] == execution_arn(name)
-        assert name.startswith("k-1-1")
+        assert jobs.get("k-1", tenant)["executionArn"] == of_name(name)
+        assert name.startswith("k-1-1-")
     assert len(executions()) == 3
 
 
-@pytest.mark.parametrize("id", ["j", "0f8fad5b-d9cb-469f-a165-70867728950e", "a" * 64, "_-" * 32])
-def test_a_tenant_s_execution_has_a_name_that_step_functions_logs(id):
-    job = executions.Job(tenant="eu|acme:42", id=id, type="AddGopher", status="Pending", attempt=12345)
+def test_a_key_used_again_has_an_execution_of_its_own_while_the_earlier_one_runs_on(jobs, executions, context):
+    for created in (ago(days=40), ago(minutes=1)):  # the first has expired meanwhile
+        stored = jobs.put(pending(createdAt=created))
+        stream_reader.handler(batch(record(stored)), context)
 
-    name = executions.execution_arn(job).rpartition(":")[2]
+    assert executions() == ["j-1-1", "j-1-1"]
+    first, second = (of_name(name) for name in executions.names())
+    assert jobs.get()["executionArn"] == second != first
+
+    execution_ended.handler(ended("FAILED", arn=first), context)
+
+    assert jobs.get()["status"] == "In Progress"
+
+
+@pytest.mark.parametrize("tenant", ["default", "eu|acme:42"])
+@pytest.mark.parametrize("id", ["j", "0f8fad5b-d9cb-469f-a165-70867728950e", "a" * 64, "_-" * 32])
+def test_an_execution_has_a_name_that_step_functions_logs_and_tells_its_job(id, tenant):
+    job = pending(id, pk=f"{tenant}#{id}", tenant=tenant, attempt=12345)
+
+    name = executions.execution_arn(Job.from_image(image(job))).rpartition(":")[2]
 
     assert re.fullmatch("[A-Za-z0-9_-]{1,80}", name)
-    assert name.startswith(f"{id[:40]}-12345")
+    assert name == execution_name(job)
+    assert name.startswith(f"{id[:40]}-12345-")
+    assert re.fullmatch("[A-Za-z0-9_.-]{1,80}", f"{name}.999"), "which that of a batch's item has"
 
 
-def test_long_ids_that_differ_at_their_end_have_names_of_their_own():
-    def name(id, tenant="acme", attempt=1):
-        job = executions.Job(tenant=tenant, id=id, type="AddGopher", status="Pending", attempt=attempt)
-        return executions.execution_arn(job)
+@pytest.mark.parametrize(
+    "other",
+    [{"id": "a" * 63 + "b"}, {"tenant": "globex"}, {"attempt": 2}, {"created_at": "2026-11-21T20:12:29.124Z"}],
+    ids=str,
+)
+def test_what_differs_in_anything_has_a_name_of_its_own(other):
+    known = {"tenant": "acme", "id": "a" * 64, "attempt": 1, "created_at": "2026-11-21T20:12:29.123Z"}
 
-    assert len({name("a" * 63 + "b"), name("a" * 64), name("a" * 64, "globex"), name("a" * 64, attempt=2)}) == 4
+    one, two = (Job(type="AddGopher", status="Pending", **about) for about in (known, known | other))
 
-
-def test_no_id_without_a_tenant_makes_the_name_of_a_tenant_s_execution():
-    theirs = executions.Job(tenant="acme", id="k", type="AddGopher", status="Pending", attempt=1)
-    name = executions.execution_arn(theirs).rpartition(":")[2]
-    forged = executions.Job(tenant="default", id=name, type="AddGopher", status="Pending", attempt=1)
-    cut = executions.Job(tenant="default", id=name.rpartition("-")[0], type="AddGopher", status="Pending", attempt=1)
-
-    assert not re.fullmatch(r".*-[0-9]+", name), "which is how the others end"
-    assert name not in executions.execution_arn(forged).split(":")
-    assert name not in executions.execution_arn(cut).split(":")
+    assert executions.execution_arn(one) != executions.execution_arn(two)
 
 
 def test_the_log_tells_by_which_request_and_execution_a_job_was_started(jobs, context, monkeypatch):

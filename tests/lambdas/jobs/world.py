@@ -1,7 +1,10 @@
 """Jobs, their executions and their bus, as the handlers' tests see them."""
 
+import hashlib
 import itertools
 import json
+import re
+from base64 import b32encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,8 +29,27 @@ def ago(**span: float) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+CREATED = ago(minutes=45)  # all jobs, if nothing else is said
+
+
+def execution_name(job: dict[str, Any]) -> str:
+    known = f"{job['pk']} {job['createdAt']}"
+    digest = b32encode(hashlib.sha256(known.encode()).digest()[:15]).decode().lower()
+    return f"{job['id'][:40]}-{job['attempt']}-{digest}"
+
+
 def execution_arn(name: str, machine: str = MACHINE) -> str:
+    """The ARN of an execution by its short name, without the digest: `j-1-1` is the first attempt of `j-1`."""
+    id, _, attempt = name.rpartition("-")
+    return of_name(execution_name(pending(id, attempt=int(attempt))), machine)
+
+
+def of_name(name: str, machine: str = MACHINE) -> str:
     return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _short(name: str) -> str:
+    return re.sub("-[a-z2-7]{24}$", "", name)
 
 
 def pending(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
@@ -41,7 +63,7 @@ def pending(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
         "status": "Pending",
         "attempt": 1,
         "version": 1,
-        "createdAt": time,
+        "createdAt": CREATED,
         "updatedAt": time,
         "requestId": "r-1",
         "input": '{"name": "Gordon"}',
@@ -56,7 +78,6 @@ def in_progress(id: str = "j-1", /, **changes: Any) -> dict[str, Any]:
     claimed = {
         "status": "In Progress",
         "version": 2,
-        "createdAt": ago(days=60),
         "startedAt": ago(minutes=30),
         "executionArn": execution_arn(f"{id}-1"),
         "checkAt": ago(minutes=20),
@@ -115,10 +136,13 @@ class Jobs:
 
 
 class Executions:
-    """The executions of the one workflow, which run until they are ended."""
+    """The executions of the one workflow, which run until they are ended; by their names without the digest."""
 
     def __call__(self) -> list[str]:
-        return sorted(execution.name for execution in self._all())
+        return sorted(_short(name) for name in self.names())
+
+    def names(self) -> list[str]:
+        return [execution.name for execution in self._all()]
 
     def status(self, name: str = "j-1-1") -> str:
         return self._named(name).status
@@ -127,7 +151,8 @@ class Executions:
         return self._named(name).execution_input
 
     def start(self, name: str = "j-1-1", input: str = "{}") -> str:
-        return clients.stepfunctions().start_execution(stateMachineArn=MACHINE, name=name, input=input)["executionArn"]
+        whole = execution_arn(name).rpartition(":")[2]
+        return clients.stepfunctions().start_execution(stateMachineArn=MACHINE, name=whole, input=input)["executionArn"]
 
     def end(self, name: str = "j-1-1", status: str = "SUCCEEDED", **outcome: Any) -> None:
         execution = self._named(name)
@@ -139,7 +164,7 @@ class Executions:
         self._named(name).start_date = datetime.now(UTC) - timedelta(**span)
 
     def _named(self, name: str) -> Any:
-        return next(execution for execution in self._all() if execution.name == name)
+        return next(execution for execution in self._all() if name in {execution.name, _short(execution.name)})
 
     def _all(self) -> list[Any]:
         (machine,) = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
