@@ -38,6 +38,7 @@ class Status(StrEnum):
     CANCELLED = "Cancelled"
 
 
+_SHORTEST_LOOK: Final = 1.0  # seconds: who has no time left gets an answer all the same
 _ENDED: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 _USUAL_PAUSE: Final = 1.0  # seconds between two looks, if the API has no wish
 
@@ -179,7 +180,7 @@ class Job:
         """Look at the job before `deadline`, which is not missed because the API is away."""
         hurry = deadline.left < self._sender.timeout
         try:
-            self._refresh(deadline.left)
+            self._refresh(max(deadline.left, _SHORTEST_LOOK))
         except (ProblemError, UnreachableError) as failure:
             if failure.transient and hurry:
                 raise JobTimeoutError(self) from failure

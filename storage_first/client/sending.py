@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -71,17 +72,17 @@ class Sender:
         if _origin(httpx.URL(url)) != self._origin:
             raise AnswerError(f"{url} is not of {'{}://{}'.format(*self._origin)}, whose credentials it must not see")
         deadline = Deadline(self.timeout if within is None else min(within, self.timeout))
-        for ceiling in _PAUSES:
+        ceilings = chain(_PAUSES, repeat(_PAUSES[-1]))
+        while True:
             try:
                 return self._send_once(method, url, content, headers or {}, deadline)
             except (ProblemError, UnreachableError) as failure:
-                pause = (failure.retry_after or 0.0) + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+                pause = (failure.retry_after or 0.0) + random.uniform(0.0, next(ceilings))  # noqa: S311 - no secret
                 if not failure.transient or pause >= deadline.left:
                     raise
                 sleep(pause)
                 if unless and unless(deadline.left):
                     raise
-        return self._send_once(method, url, content, headers or {}, deadline)
 
     def _send_once(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str], deadline: Deadline

@@ -23,6 +23,7 @@ _UNFOLLOWED: Final = 2
 _PATIENCE: Final = 15.0  # seconds for an answer that somebody waits for at a terminal
 _LONG_PATIENCE: Final = 300.0  # whoever watches a job, watches it through an outage
 _SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
+_LONGEST_SPAN: Final = timedelta(days=36_500)  # of which a date can be told
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 jobs = typer.Typer(
@@ -41,7 +42,10 @@ class _Retriable(StrEnum):
 def _span(text: str) -> timedelta:
     if not (span := _SPAN.fullmatch(text)):
         raise typer.BadParameter(f"must be a number of s, m, h or d, such as 2h, got {text!r}")
-    return timedelta(**{_UNITS[span[2]]: int(span[1])})
+    time = timedelta(**{_UNITS[span[2]]: int(span[1])})
+    if time > _LONGEST_SPAN:
+        raise typer.BadParameter(f"must be {_LONGEST_SPAN.days}d at most, got {text!r}")
+    return time
 
 
 _Url = Annotated[
@@ -235,6 +239,8 @@ def _api(url: str, headers: list[str] | None, api_key: str | None, *, patience: 
         name, colon, value = header.partition(":")
         if not (name.strip() and colon):
             fail("--header must be written as 'NAME: VALUE'")  # what was given may be secret
+        if not header.isascii():
+            fail("--header must be of ASCII characters, as HTTP's headers are")
         sent[name.strip()] = value.strip()
     if api_key:
         sent["x-api-key"] = api_key

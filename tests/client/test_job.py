@@ -128,12 +128,22 @@ def test_waiting_survives_an_outage(api, submit):
     assert job.wait().result == {"holes": 2}
 
 
-def test_an_outage_that_lasts_ends_waiting(api, submit):
+def test_an_outage_that_lasts_as_long_as_the_client_s_timeout_ends_waiting(api, submit, clock, jitter):
+    jitter.of = lambda ceiling: ceiling / 2
     job = submit(SEARCHING)
-    api.disturb(*[Fault(lost=True)] * 9)
+    api.disturb(*[Fault(lost=True)] * 20)
 
     with pytest.raises(UnreachableError):
         job.wait()
+
+    assert 50 < sum(clock.slept) < 60
+
+
+def test_a_look_that_is_due_is_taken_even_if_there_is_no_time_left(api, client):
+    api.add("gus")
+    api.change("gus", **DONE)
+
+    assert client.job("jobs/gus").wait(timeout=0).result == {"holes": 2}
 
 
 def test_a_job_that_has_expired_ends_waiting(api, submit):

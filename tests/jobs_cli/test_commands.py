@@ -99,6 +99,13 @@ def test_a_span_that_is_none_is_refused(run, span):
     assert f"must be a number of s, m, h or d, such as 2h, got '{span}'" in refused.stderr
 
 
+def test_a_span_of_which_there_is_no_date_is_refused(run):
+    refused = run("list", "--since=999999d")
+
+    assert refused.exit_code == 2
+    assert "must be 36500d at most, got '999999d'" in refused.stderr
+
+
 def test_a_status_that_is_none_is_refused(run):
     refused = run("list", "--status", "Done")
 
@@ -374,6 +381,12 @@ def test_credentials_go_with_each_request(api, run):
     assert (sent["authorization"], sent["x-odd"], sent["x-api-key"]) == ("Bearer a:b", "1", "key")
 
 
+def test_a_header_that_http_cannot_send_is_refused_and_not_repeated(run):
+    assert one_sentence(run("list", "--header", "X-Key: geheimnis-ü")) == (
+        "--header must be of ASCII characters, as HTTP's headers are."
+    )
+
+
 @pytest.mark.parametrize("header", ["secret", ": secret"])
 def test_a_header_that_is_none_is_refused_and_not_repeated(run, header):
     told = one_sentence(run("list", "--header", header))
@@ -394,7 +407,8 @@ def test_without_a_url_it_asks_for_one(run):
     assert "--url" in refused.stderr
 
 
-def test_an_api_that_is_not_there_is_one_sentence(run):
+def test_an_api_that_is_not_there_is_one_sentence(run, jitter):
+    jitter.of = lambda ceiling: ceiling
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
