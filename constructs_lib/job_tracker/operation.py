@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
-# As lambdas.jobs.stream_reader counts; `service` is a dimension that Powertools adds.
+# As lambdas.jobs.metrics counts; `service` is a dimension that Powertools adds.
 _NAMESPACE: Final = "StorageFirst"
-_SERVICE: Final = "stream_reader"
 _PERIOD: Final = Duration.minutes(5)
 _BEHIND: Final = Duration.minutes(5)
 
@@ -27,7 +26,8 @@ class Operation:
 
     Attributes:
         failed_alarm: Raised when jobs have failed.
-        age_alarm: Raised when stored jobs wait for five minutes to be seen at all.
+        age_alarm: Raised when the stream reader is five minutes behind.
+        late_alarm: Raised when the reconciler has started jobs that the stream reader has not come to.
         reconciler_alarm: Raised when the reconciler could not look after all open jobs.
     """
 
@@ -58,7 +58,17 @@ class Operation:
             "AgeAlarm",
             metric=self.metric_reader_age(),
             threshold=_BEHIND.to_milliseconds(),
-            description="Stored jobs wait. The stream reader is slow, throttled, off or failing: see its logs.",
+            description="Stored jobs wait. The stream reader is slow or failing: see its logs.",
+            topic=alarm_topic,
+        )
+        # A reader that is not run at all has no age.
+        self.late_alarm = create_alarm(
+            scope,
+            "LateAlarm",
+            metric=self.metric_started_late(),
+            threshold=1,
+            description="Jobs are started minutes late, by the reconciler, and nobody is told of their changes. The "
+            "stream reader is off, throttled or failing: see its event source mapping, and its logs.",
             topic=alarm_topic,
         )
         self.reconciler_alarm = create_alarm(
@@ -73,14 +83,21 @@ class Operation:
 
     def metric_ended(self, status: str) -> cloudwatch.Metric:
         """How many jobs have become `Succeeded`, `Failed` or `Cancelled`, in five minutes."""
-        return cloudwatch.Metric(
-            namespace=_NAMESPACE,
-            metric_name=f"Jobs{status}",
-            dimensions_map={"service": _SERVICE, "JobsTable": self._table.table_name},
-            period=_PERIOD,
-            statistic=cloudwatch.Stats.SUM,
-        )
+        return self._count(f"Jobs{status}", "stream_reader")
+
+    def metric_started_late(self) -> cloudwatch.Metric:
+        """How many jobs the reconciler has started because the stream reader had not come to them, in five minutes."""
+        return self._count("JobsStartedLate", "reconciler")
 
     def metric_reader_age(self) -> cloudwatch.Metric:
         """How far the stream reader is behind, in milliseconds; each minute's most."""
         return self._reader.metric("IteratorAge", period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
+
+    def _count(self, name: str, service: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": service, "JobsTable": self._table.table_name},
+            period=_PERIOD,
+            statistic=cloudwatch.Stats.SUM,
+        )

@@ -61,9 +61,10 @@ class JobTracker(Construct):
         execution_ended: Closes the job of an execution that ended without doing so itself.
         reconciler: Looks after open jobs on a schedule.
         dead_letter_queue: What these functions gave up on. Of stream records it holds the positions, not the records;
-            a job whose record is here is started by the reconciler, but events may be lost.
+            a job whose record is here is started or stopped by the reconciler, but events may be lost.
         dead_letter_alarm: Raised while that queue is not empty.
-        operation: Further alarms: of failed jobs, of a reader that is behind, and of a reconciler that fails.
+        operation: Further alarms: of failed jobs, of a reader that is behind or not run at all, and of a reconciler
+            that fails.
     """
 
     THIS_JOB: Final = states.THIS_JOB
@@ -89,7 +90,7 @@ class JobTracker(Construct):
             id: The construct's id.
             bus: The bus to publish on, if not one of the tracker's own.
             expire_after: How long a finished job stays readable.
-            give_up_after: How long to try to start a job before it is Failed.
+            give_up_after: How long to try to start an attempt of a job before the job is Failed.
             reconcile_every: How often to look for jobs that need help.
             alarm_failed: How many jobs that fail within five minutes raise an alarm.
             alarm_topic: Who is told of alarms, such as an `AlarmTopic`.

@@ -26,7 +26,8 @@ _TOO_LARGE = (
 class TrackedWorkflow(Construct):
     """A state machine that closes its job: Succeeded with the result, or Failed with the error.
 
-    Tracking adds two state transitions to a success and three to a failure. A failure that may leave further attempts
+    Tracking adds two state transitions to a success and three to a failure, or four if only its result could not be
+    written. A failure that may leave further attempts
     is not written here: it fails the execution, and whoever hears of that decides.
 
     Attributes:

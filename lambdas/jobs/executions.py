@@ -54,7 +54,7 @@ def start(job: Job) -> bool:
         ClientError: If AWS refuses for now; the job can be started later.
     """
     workflow = workflow_of(job.type)
-    arn = workflow.execution_arn(_name(job))
+    arn = execution_arn(job)
     try:
         text = execution_input(job, workflow)
     except _InputError as error:
@@ -70,7 +70,7 @@ def start(job: Job) -> bool:
                 slots.leave(job)  # taken for a record that came late
             return True
     try:
-        stepfunctions().start_execution(stateMachineArn=workflow.machine, name=_name(job), input=text)
+        stepfunctions().start_execution(stateMachineArn=workflow.machine, name=arn.rpartition(":")[2], input=text)
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "ExecutionAlreadyExists":
@@ -178,21 +178,20 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
             id=known["id"],
             type=known["type"],
             attempt=known["attempt"],
-            created_at=known.get("createdAt"),
             status=Status.IN_PROGRESS,
             execution_arn=execution["executionArn"],
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 
 def execution_arn(job: Job) -> str:
-    """Return the ARN that the execution of `job` has or will have.
+    """Return the ARN that the execution of `job` has been claimed under, or will have.
 
     Raises:
         UnknownJobTypeError: If the job's type has no workflow.
     """
-    return workflow_of(job.type).execution_arn(_name(job))
+    return job.execution_arn or workflow_of(job.type).execution_arn(_name(job))
 
 
 def is_express(arn: str) -> bool:

@@ -69,7 +69,9 @@ class Job:
     request_id: str | None = None
     input: str | None = None
     created_at: str | None = None  # as stored: it tells jobs apart that had the same key one after the other
+    updated_at: str | None = None
     is_waiting: bool = False  # for a slot of its type
+    is_paused: bool = False  # until its next attempt, after one that has failed
 
     @classmethod
     def from_image(cls, image: Mapping[str, Any]) -> Self:
@@ -79,9 +81,10 @@ class Job:
             UnreadableJobError: If an attribute that every job has is missing or of another kind.
         """
         try:
-            created_at = image.get("createdAt", {}).get("S")
-            if created_at is not None:
-                datetime.fromisoformat(created_at)
+            created_at, updated_at = (image.get(name, {}).get("S") for name in ("createdAt", "updatedAt"))
+            for moment in (created_at, updated_at):
+                if moment is not None:
+                    datetime.fromisoformat(moment)
             return cls(
                 tenant=image["tenant"]["S"],
                 id=image["id"]["S"],
@@ -92,7 +95,9 @@ class Job:
                 request_id=image.get("requestId", {}).get("S"),
                 input=image.get("input", {}).get("S"),
                 created_at=created_at,
+                updated_at=updated_at,
                 is_waiting="waitingFor" in image,
+                is_paused=image["status"]["S"] == Status.PENDING and "error" in image,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnreadableJobError(f"No job: {error!r} in an item with {sorted(image)}.") from error
@@ -103,9 +108,9 @@ class Job:
         return f"{self.tenant}#{self.id}"
 
     @property
-    def age(self) -> timedelta:
-        """How long ago the job was stored; for ever, if it does not say."""
-        return timedelta.max if self.created_at is None else now() - datetime.fromisoformat(self.created_at)
+    def unchanged_for(self) -> timedelta:
+        """How long ago the job became what it is; for ever, if it does not say."""
+        return timedelta.max if self.updated_at is None else now() - datetime.fromisoformat(self.updated_at)
 
     def is_same_attempt(self, other: Job | None) -> bool:
         """Tell whether `other` is this attempt of this very job."""
@@ -236,7 +241,7 @@ def try_again(job: Job, code: str, message: str) -> bool:
     return _leave_status(
         job,
         "SET #status = :next, #error = :outcome, #updatedAt = :now, #checkAt = :check, #attempt = :attempt + :one, "
-        "#version = #version + :one REMOVE #startedAt, #executionArn, #progress",
+        "#version = #version + :one REMOVE #startedAt, #executionArn, #progress, #result",
         next=Status.PENDING,
         outcome=_error(code, message),
         check=timestamp(now() + pause),
@@ -271,12 +276,14 @@ def postpone(job: OpenJob, delay: timedelta) -> bool:
 
 
 def leave_index(job: Job) -> None:
-    """Take a job that has ended out of the index of open jobs, into which a replay of its request has put it.
+    """Take a job that has ended out of the index of open jobs.
 
-    API Gateway cannot know better: the one write that stores a request, or finds it stored, sets what is not there.
+    One that was cancelled is in there until its execution is stopped. Any other may have been put there by a replay of
+    its request: the one write that stores a request, or finds it stored, sets what is not there.
     """
+    seen = _seen(job)
     with contextlib.suppress(ConditionFailedError):  # it was given a new attempt meanwhile
-        update(job.key, "REMOVE #open, #checkAt", "#status = :status", status=job.status)
+        update(job.key, "REMOVE #open, #checkAt", _is_as_seen(seen), **seen)
 
 
 def due(latest: datetime) -> Iterator[OpenJob]:

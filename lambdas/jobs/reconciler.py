@@ -6,6 +6,7 @@ was looked at moves back in the index, so that no job hides another.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.clients import LONGEST_CALL_MS
 from lambdas.jobs import executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, OpenJob, Status, UnreadableJobError
+from lambdas.jobs.metrics import count
 from lambdas.jobs.workflows import UnknownJobTypeError, limited_types, workflow_of
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]
 
 def _audit_slots(context: LambdaContext) -> bool:
     """Free the slots of jobs that run no more, and fill what is free; tell whether that worked."""
+    worked = True
     for job_type in limited_types():
         if context.get_remaining_time_in_millis() < RESERVE_MS:
             break
@@ -78,8 +81,8 @@ def _audit_slots(context: LambdaContext) -> bool:
             executions.start_waiting(job_type)
         except (BotoCoreError, ClientError, UnreadableJobError):
             logger.exception("Could not audit the slots of a type.", type=job_type)
-            return False
-    return True
+            worked = False
+    return worked
 
 
 def _look_after(job: OpenJob) -> bool:
@@ -89,7 +92,8 @@ def _look_after(job: OpenJob) -> bool:
             _reconcile(job)
         except (BotoCoreError, ClientError, UnreadableJobError):
             logger.exception("Could not look after a job.")
-            jobs.postpone(job, RETRY)
+            with contextlib.suppress(BotoCoreError, ClientError):  # then it is the first of the next run
+                jobs.postpone(job, RETRY)
             return False
         return True
 
@@ -97,6 +101,8 @@ def _look_after(job: OpenJob) -> bool:
 def _reconcile(seen: OpenJob) -> None:
     job = Job.from_image(seen.image)
     if job.status in TERMINAL:
+        if job.status is Status.CANCELLED:
+            executions.stop(job)  # the stream reader has not come to it
         jobs.leave_index(job)
         return
     if job.status is Status.PENDING:
@@ -127,13 +133,16 @@ def _start(seen: OpenJob) -> None:
     try:
         if not executions.start_out_of_turn(job):
             pause = jobs.WAITING_CHECK  # its turn comes when another leaves a slot
+        elif job.status is Status.PENDING and not (job.is_waiting or job.is_paused):
+            count(JobsStartedLate=1)  # the stream reader should have come to it
     except UnknownJobTypeError as error:
-        if job.age > UNKNOWN_TYPE_GRACE:
+        if job.unchanged_for > UNKNOWN_TYPE_GRACE:
             jobs.fail(job, "UnknownJobType", str(error))
             return
         logger.warning("Not known yet: %s", error)
     except ClientError as error:
-        if job.age > timedelta(seconds=int(os.environ["GIVE_UP_AFTER_SECONDS"])):
+        give_up_after = timedelta(seconds=int(os.environ["GIVE_UP_AFTER_SECONDS"]))
+        if job.unchanged_for > give_up_after and not job.is_waiting:
             jobs.fail(job, "NotStarted", str(error))
         raise
     jobs.postpone(seen, pause)

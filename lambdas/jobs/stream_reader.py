@@ -7,17 +7,16 @@ record costs the others repetition, never their start.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import LONGEST_CALL_MS
 from lambdas.jobs import events, executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, Status, UnreadableJobError
+from lambdas.jobs.metrics import count
 from lambdas.jobs.workflows import UnknownJobTypeError, limited_types
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from lambdas.jobs.events import JobEvent
 
 logger = Logger()
-metrics = Metrics(namespace="StorageFirst")
 
 # Claim, start, and publish what the batch has changed so far.
 RESERVE_MS = 3 * LONGEST_CALL_MS
@@ -70,31 +68,25 @@ def _count(records: Iterable[Mapping[str, Any]]) -> None:
     """Count the jobs that have ended, for CloudWatch. Those of a batch that comes again are counted again."""
     images = ((each["dynamodb"].get("NewImage", {}), each["dynamodb"].get("OldImage", {})) for each in records)
     changed = Counter(new["status"]["S"] for new, old in images if new and new["status"] != old.get("status"))
-    ended = {status: number for status, number in changed.items() if status in TERMINAL}
-    if not ended:
-        return
-    metrics.add_dimension(name="JobsTable", value=os.environ["JOBS_TABLE"])
-    for status, number in ended.items():
-        metrics.add_metric(name=f"Jobs{status}", unit=MetricUnit.Count, value=number)
-    metrics.flush_metrics()
+    count(**{f"Jobs{status}": number for status, number in changed.items() if status in TERMINAL})
 
 
 def _bring_forward(record: Mapping[str, Any]) -> None:
     """Do what a record asks for.
 
     Start the job that it has made Pending, stop the one that it has made Cancelled, give the slot of one that runs no
-    more to the next, and forget the one that a replay has marked open after its end.
+    more to the next, and forget the one that has ended and is marked open: after it is stopped, or by a replay.
     """
     new, old = record["dynamodb"]["NewImage"], record["dynamodb"].get("OldImage")
     job, was = Job.from_image(new), Job.from_image(old) if old else None
     with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
-        if job.status in TERMINAL and "open" in new:
-            jobs.leave_index(job)
         if was is not None and was.status != job.status:
             if job.status is Status.CANCELLED:
                 executions.stop(job)
             if job.status is not Status.IN_PROGRESS:
                 _pass_on_slot(was)
+        if job.status in TERMINAL and "open" in new:
+            jobs.leave_index(job)
         if job.status is Status.PENDING and _is_news(job, was):
             _start(job)
 

@@ -12,7 +12,7 @@ STATES = "constructs_lib/job_tracker/states.py"
 
 MUTANTS = [
     # Who may start what, and how often.
-    Mutant(f"{JOBS}/executions.py", "name=_name(job), input=text", "input=text"),
+    Mutant(f"{JOBS}/executions.py", 'name=arn.rpartition(":")[2], input=text', "input=text"),
     Mutant(
         f"{JOBS}/executions.py",
         "        if not jobs.claim(",
@@ -50,7 +50,9 @@ MUTANTS = [
     # Who is looked after, and until when.
     Mutant("constructs_lib/job_tracker/store.py", '"open": arrival_digit(),', ""),
     Mutant(f"{ENDPOINTS}/retrying.py", "#open = :digit", "#openAgain = :digit"),
-    Mutant(f"{ENDPOINTS}/cancelling.py", "REMOVE #open, #checkAt, #waitingFor", "REMOVE #waitingFor"),
+    Mutant(f"{ENDPOINTS}/cancelling.py", "#checkAt = :now, #expiresAt", "#expiresAt"),
+    Mutant(f"{ENDPOINTS}/cancelling.py", "REMOVE #waitingFor", "REMOVE #waitingFor, #open, #checkAt"),
+    Mutant(f"{JOBS}/reconciler.py", "            executions.stop(job)  # the stream", "            pass  # the stream"),
     Mutant(f"{JOBS}/reconciler.py", "        jobs.leave_index(job)\n", ""),
     Mutant(f"{JOBS}/reconciler.py", "        _start(seen)  # claimed", "        return  # claimed"),
     Mutant(f"{JOBS}/reconciler.py", "        executions.close(job, execution)\n", "        pass\n"),

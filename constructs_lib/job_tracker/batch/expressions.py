@@ -1,7 +1,8 @@
 """The JSONata of a batch: what is said in more than a name.
 
 The variable `batch` holds how far it is: `items` and `size` (how many items in all, and in a chunk), `from` (the next
-item), `failed`, `results`, and `left` (the bytes that further results may have).
+item), `failed`, `results`, and `left` and `leftQuoted` (the bytes that further results may have, and that they may have
+as a text in JSON).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import json
 from typing import Final
 
 from constructs_lib.job_tracker.batch.limits import (
+    BARE_QUOTED_RESULT_BYTES,
     BARE_RESULT_BYTES,
     MAX_CODE,
     MAX_MESSAGE,
     MAX_PROGRESS_WRITES,
+    MAX_QUOTED_RESULTS_BYTES,
     MAX_RESULTS_BYTES,
     UNTOLD,
 )
@@ -69,7 +72,10 @@ FAILED: Final = _jsonata(f"""(
 def begun(max_concurrency: int) -> str:
     """Count the items, and choose chunks that keep all iterations busy and the writes of progress few."""
     size = f"$max([{2 * max_concurrency}, $ceil($items / {MAX_PROGRESS_WRITES})])"
-    state = f"'items': $items, 'size': {size}, 'from': 0, 'failed': 0, 'left': {MAX_RESULTS_BYTES}, 'results': []"
+    state = (
+        f"'items': $items, 'size': {size}, 'from': 0, 'failed': 0, 'results': [], "
+        f"'left': {MAX_RESULTS_BYTES}, 'leftQuoted': {MAX_QUOTED_RESULTS_BYTES}"
+    )
     return _jsonata(f"($items := $count({_ITEMS}); {{{state}}})")
 
 
@@ -78,10 +84,13 @@ CHUNK: Final = _jsonata(f"[$batch.from..{_TO} - 1]")
 
 # The bytes of the JSON are at most four for each character that is not ASCII. Where the words of a chunk's failures
 # would leave too little for the items to come, they are left out; that an item has failed is told of every one.
+# A text in a list has its quotes escaped, as it has among the arguments of the state that writes it.
 WITH_CHUNK: Final = _jsonata(f"""(
   $bytes := function($told) {{ $length($replace($string($told), /[^ -~]/, '....')) }};
   $to := {_TO};
-  $fits := $bytes($states.result) <= $batch.left - ($batch.items - $to) * {BARE_RESULT_BYTES};
+  $toCome := $batch.items - $to;
+  $fits := $bytes($states.result) <= $batch.left - $toCome * {BARE_RESULT_BYTES}
+    and $bytes([$string($states.result)]) <= $batch.leftQuoted - $toCome * {BARE_QUOTED_RESULT_BYTES};
   $told := $fits ? $states.result : [$map($states.result, function($item) {{
     $item.status = 'Failed' ? $merge([$item, {{'error': {json.dumps(UNTOLD)}}}]) : $item
   }})];
@@ -89,6 +98,7 @@ WITH_CHUNK: Final = _jsonata(f"""(
     'from': $to,
     'failed': $batch.failed + $count($states.result[status = 'Failed']),
     'left': $batch.left - $bytes($told),
+    'leftQuoted': $batch.leftQuoted - $bytes([$string($told)]),
     'results': [$batch.results, $told]
   }}])
 )""")

@@ -128,6 +128,7 @@ class ItemWork(Construct):
             "tenant": "{% $states.context.Execution.Input.tenant %}",
             "type": job_type,
             "attempt": "{% $states.context.Execution.Input.attempt %}",
+            "createdAt": "{% $states.context.Execution.Input.createdAt %}",
             "input": expressions.ITEM,
         }
         state = tasks.StepFunctionsStartExecution.jsonata(

@@ -23,6 +23,8 @@ MAX_START_RETRIES: Final = 1
 # The job's item holds body and results: 400 KB, less 8 KB for its other attributes.
 MAX_BODY_BYTES: Final = 192 * 1024
 MAX_RESULTS_BYTES: Final = 400 * 1024 - 8 * 1024 - MAX_BODY_BYTES
+# The state that writes them has them as a text among its arguments: a payload, less 4 KB for the others.
+MAX_QUOTED_RESULTS_BYTES: Final = 256 * 1024 - 4 * 1024
 MAX_CODE: Final = 64
 MAX_MESSAGE: Final = 256
 UNTOLD: Final = {"code": "ItemFailed", "message": ""}  # of a failure whose own words no longer fit
@@ -34,8 +36,10 @@ _LARGEST_BARE = {
     "status": "Succeeded",
     "error": UNTOLD,
 }
-# What the result of an item needs at least, with the comma after it.
-BARE_RESULT_BYTES: Final = len(json.dumps(_LARGEST_BARE, separators=(",", ":"))) + 1
+_LARGEST_TEXT = json.dumps(_LARGEST_BARE, separators=(",", ":"))
+# What the result of an item needs at least, with the comma after it; and as a text in JSON.
+BARE_RESULT_BYTES: Final = len(_LARGEST_TEXT) + 1
+BARE_QUOTED_RESULT_BYTES: Final = len(json.dumps(_LARGEST_TEXT)) - 2 + 1
 
 
 def require_count(argument: str, value: int, most: int, *, because: str) -> None:

@@ -1,4 +1,7 @@
-"""`DELETE /jobs/{jobId}`: the job is Cancelled; the stream reader then stops what works on it."""
+"""`DELETE /jobs/{jobId}`: the job is Cancelled; the stream reader then stops what works on it.
+
+Until then it stays in the index of open jobs, so that the reconciler does so should the reader never come to it.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ def call(table: str, route: Route, *, expire_after: Duration) -> ServiceCall:
     template = change(
         reader,
         table,
-        "SET #status = :cancelled, #finishedAt = :now, #updatedAt = :now, #expiresAt = :expires, "
-        "#version = #version + :one REMOVE #open, #checkAt, #waitingFor",
+        "SET #status = :cancelled, #finishedAt = :now, #updatedAt = :now, #checkAt = :now, #expiresAt = :expires, "
+        "#version = #version + :one REMOVE #waitingFor",
         "#status IN (:pending, :inProgress)",
         {
             ":cancelled": {"S": "Cancelled"},

@@ -199,10 +199,18 @@ class PlainStack(Stack):
             period=Duration.minutes(5),
             statistic=cloudwatch.Stats.SUM,
         )
+        late = cloudwatch.Metric(
+            namespace="StorageFirst",
+            metric_name="JobsStartedLate",
+            dimensions_map={"service": "jobs", "JobsTable": self.jobs.table_name},
+            period=Duration.minutes(5),
+            statistic=cloudwatch.Stats.SUM,
+        )
         age = self.reader.metric("IteratorAge", period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
         errors = self.reconciler.metric_errors(period=Duration.minutes(5), statistic=cloudwatch.Stats.SUM)
         self._alarm("FailedAlarm", failed, 1)
         self._alarm("AgeAlarm", age, Duration.minutes(5).to_milliseconds())
+        self._alarm("LateAlarm", late, 1)
         self._alarm("ReconcilerAlarm", errors, 1, evaluation_periods=2)
 
     def _tracking_function(self, id: str, handler: str, timeout: Duration) -> lambda_.Function:

@@ -237,7 +237,7 @@ def test_a_batch_may_run_its_items_and_write_to_single_jobs_and_nothing_else(sta
 
 def test_an_item_is_worked_on_like_a_job(states):
     given = states["RunItem"]["Arguments"]["Input"]
-    assert given.keys() == {"id", "tenant", "type", "attempt", "input"}
+    assert given.keys() == {"id", "tenant", "type", "attempt", "createdAt", "input"}
     assert given["type"] == "add-gopher"
     assert "execution" not in states["RecordItem"]["Arguments"]["ExpressionAttributeNames"].values()
 

@@ -185,9 +185,10 @@ def in_bytes(value):
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+@pytest.mark.parametrize("length", [1, 36, 64])  # the shorter the ids, the more room there is for words
 @pytest.mark.parametrize("character", WORST)
-def test_the_largest_results_fit_into_a_payload_and_beside_the_largest_body(character):
-    id, code, message = "x" * 64, character * limits.MAX_CODE, character * limits.MAX_MESSAGE
+def test_the_largest_results_fit_into_a_payload_and_beside_the_largest_body(character, length):
+    id, code, message = "x" * length, character * limits.MAX_CODE, character * limits.MAX_MESSAGE
 
     def work(index):
         return entry(index, id=id, code=code, message=message)
@@ -198,6 +199,7 @@ def test_the_largest_results_fit_into_a_payload_and_beside_the_largest_body(char
     assert all(in_bytes(chunk) <= payload for chunk in chunks), "a variable"
     assert in_bytes([work(999)] * 2 * limits.MAX_CONCURRENCY) <= payload, "what a Map state puts out"
     result = evaluate(expressions.RESULT, batch=batch)
+    assert in_bytes(evaluate(expressions.RESULT_TEXT, batch=batch)) + 2 * 1024 <= payload, "among arguments"
     assert in_bytes(result) + limits.MAX_BODY_BYTES + 6 * 1024 <= item
     assert [each["index"] for each in result["results"]] == list(range(1000))
     assert result["failed"] == 1000

@@ -218,7 +218,8 @@ def test_to_cancel_is_one_write_that_names_what_it_leaves(routes):
     assert (values[":pending"], values[":inProgress"], values[":cancelled"]) == ("Pending", "In Progress", "Cancelled")
     assert (values[":now"], values[":expires"], values[":one"]) == (NOW, "1795378349", "1")
     assert "#version = #version + :one" in request["UpdateExpression"]
-    assert "REMOVE #open, #checkAt" in request["UpdateExpression"]
+    assert "#checkAt = :now" in request["UpdateExpression"], "to be stopped"
+    assert "#open" not in request["UpdateExpression"]
     assert request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
     assert {f"#{name}" for name in request["ExpressionAttributeNames"].values()} == set(
         request["ExpressionAttributeNames"]

@@ -190,6 +190,7 @@ def test_alarms_tell_the_topic(stack):
         "Errors",
         "IteratorAge",
         "JobsFailed",
+        "JobsStartedLate",
     }
     assert all(alarm["AlarmActions"] == alarm["OKActions"] == told for alarm in alarms)
     (failed,) = (alarm for alarm in alarms if alarm["MetricName"] == "JobsFailed")

@@ -74,14 +74,14 @@ def stream(jobs, context):
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
 def test_a_job_with_attempts_left_is_pending_again_and_tells_why(registered, jobs, context, status):
     registered(attempts=2)
-    jobs.put(in_progress(progress={"percent": 40, "message": "Digging"}))
+    jobs.put(in_progress(progress={"percent": 40, "message": "Digging"}, result='{"items": 2}'))
 
     execution_ended.handler(ended(status, error="NoSpade", cause="It broke."), context)
 
     job = jobs.get()
     assert (job["status"], job["attempt"], job["version"]) == ("Pending", 2, 3)
     assert job["error"] == {"code": "NoSpade", "message": "It broke."}
-    assert not {"executionArn", "startedAt", "progress", "expiresAt", "finishedAt"} & job.keys()
+    assert not {"executionArn", "startedAt", "progress", "result", "expiresAt", "finishedAt"} & job.keys()
     assert job["open"]
     assert ago() < job["checkAt"] < ago(seconds=-SHORTEST_PAUSE.total_seconds())
 
@@ -227,6 +227,18 @@ def test_a_slot_whose_job_is_gone_is_found_by_the_reconciler(registered, jobs, e
 
     assert running() == ["1 default#c"]
     assert executions() == ["a-1", "b-1", "c-1"]
+
+
+def test_a_type_whose_jobs_cannot_be_started_holds_up_no_other(jobs, executions, context, monkeypatch):
+    known = {name: {"name": name, "max_running": 1} for name in ("Aardvark", "AddGopher")}  # the first has no machine
+    monkeypatch.setenv("WORKFLOWS", json.dumps(known))
+    for type in known:
+        jobs.put(pending(type, type=type, waitingFor=type, checkAt=ago(minutes=-50)))
+
+    with pytest.raises(reconciler.ReconcileError):
+        reconciler.handler({}, context)
+
+    assert executions() == ["AddGopher-1"]
 
 
 def test_the_slot_of_a_running_job_is_kept_by_the_reconciler(registered, jobs, executions, stream, context):

@@ -5,7 +5,7 @@ import pytest
 from lambdas import clients
 from lambdas.jobs import jobs as jobs_table
 from lambdas.jobs import reconciler
-from tests.lambdas.jobs.world import MACHINE, ago, execution_arn, in_progress, of_tenant, pending, refusal
+from tests.lambdas.jobs.world import MACHINE, ago, execution_arn, in_progress, of_name, of_tenant, pending, refusal
 
 
 def test_a_job_that_never_started_is_started(jobs, executions, context):
@@ -170,7 +170,7 @@ def test_a_job_that_the_index_still_shows_after_its_end_is_left_alone(jobs, exec
 
 
 def test_a_job_of_an_unknown_type_waits_for_its_deployment(jobs, context):
-    jobs.put(pending(type="DigHole", createdAt=ago(minutes=50), checkAt=ago(minutes=50)))
+    jobs.put(pending(type="DigHole", updatedAt=ago(minutes=50), checkAt=ago(minutes=50)))
 
     reconciler.handler({}, context)
 
@@ -179,7 +179,7 @@ def test_a_job_of_an_unknown_type_waits_for_its_deployment(jobs, context):
 
 
 def test_a_job_of_a_type_that_stays_unknown_fails_and_says_so(jobs, context):
-    jobs.put(pending(type="DigHole", createdAt=ago(minutes=70), checkAt=ago(minutes=5)))
+    jobs.put(pending(type="DigHole", updatedAt=ago(minutes=70), checkAt=ago(minutes=5)))
 
     reconciler.handler({}, context)
 
@@ -201,7 +201,7 @@ def test_a_job_whose_workflow_was_removed_while_it_ran_fails_and_says_so(jobs, e
 
 
 def test_a_job_that_cannot_be_started_is_tried_again_and_told_of(jobs, executions, context, step_functions_refuses):
-    jobs.put(in_progress(createdAt=ago(hours=23)))
+    jobs.put(in_progress(updatedAt=ago(hours=23)))
     step_functions_refuses("start_execution", "AccessDeniedException")
 
     with pytest.raises(reconciler.ReconcileError, match="1 of 1"):
@@ -214,7 +214,7 @@ def test_a_job_that_cannot_be_started_is_tried_again_and_told_of(jobs, execution
 def test_a_job_that_could_not_be_started_for_too_long_fails_and_says_why(
     jobs, executions, context, step_functions_refuses
 ):
-    jobs.put(in_progress(createdAt=ago(hours=25)))
+    jobs.put(in_progress(updatedAt=ago(hours=25)))
     step_functions_refuses("start_execution", "AccessDeniedException")
 
     with pytest.raises(reconciler.ReconcileError):
@@ -222,6 +222,77 @@ def test_a_job_that_could_not_be_started_for_too_long_fails_and_says_why(
 
     assert (jobs.get()["status"], jobs.get()["error"]["code"]) == ("Failed", "NotStarted")
     assert "AccessDeniedException" in jobs.get()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"attempt": 2, "createdAt": ago(days=3)}, {"waitingFor": "AddGopher", "updatedAt": ago(days=3)}]
+)
+def test_how_long_to_try_is_counted_from_what_the_job_is_now(jobs, executions, context, step_functions_refuses, change):
+    jobs.put(pending(checkAt=ago(minutes=5), **change))
+    step_functions_refuses("start_execution", "ThrottlingException")
+
+    with pytest.raises(reconciler.ReconcileError):
+        reconciler.handler({}, context)
+
+    assert jobs.get()["status"] == "In Progress", "claimed, and to be started"
+
+
+def test_a_job_is_started_under_the_name_that_it_was_claimed_for(jobs, executions, context):
+    jobs.put(in_progress(executionArn=of_name("as-named-before")))
+
+    reconciler.handler({}, context)
+
+    assert executions.names() == ["as-named-before"]
+
+
+def test_a_cancelled_job_that_the_stream_reader_has_not_come_to_is_stopped(jobs, executions, context):
+    executions.start()
+    jobs.put(in_progress(status="Cancelled", checkAt=ago(minutes=2)))
+
+    reconciler.handler({}, context)
+
+    assert executions.status("j-1-1") == "ABORTED"
+    assert not {"open", "checkAt"} & jobs.get().keys()
+
+
+def test_a_cancelled_job_that_cannot_be_stopped_now_is_stopped_later(jobs, executions, context, step_functions_refuses):
+    jobs.put(in_progress(status="Cancelled", checkAt=ago(minutes=2)))
+    step_functions_refuses("stop_execution", "ThrottlingException")
+
+    with pytest.raises(reconciler.ReconcileError):
+        reconciler.handler({}, context)
+
+    assert jobs.get()["checkAt"] > ago(minutes=0)
+
+
+def test_a_job_that_was_cancelled_again_meanwhile_stays_to_be_stopped(jobs):
+    jobs.put(in_progress(status="Cancelled"))
+    seen = jobs_table.get("default#j-1")
+    again = jobs.put(in_progress(status="Cancelled", attempt=2, executionArn=execution_arn("j-1-2")))
+
+    jobs_table.leave_index(seen)
+
+    assert jobs.get() == again
+
+
+def counted(capsys):
+    """What was counted for CloudWatch."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    return [
+        {metric["Name"]: line[metric["Name"]] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        for line in lines
+    ]
+
+
+def test_jobs_that_the_stream_reader_should_have_started_are_counted(jobs, executions, context, capsys):
+    jobs.put(pending("late", checkAt=ago(minutes=5)))
+    jobs.put(pending("waited", checkAt=ago(minutes=5), waitingFor="AddGopher"))
+    jobs.put(pending("again", checkAt=ago(minutes=5), attempt=2, error={"code": "Boom", "message": "It broke."}))
+
+    reconciler.handler({}, context)
+
+    assert executions() == ["again-2", "late-1", "waited-1"]
+    assert counted(capsys) == [{"JobsStartedLate": [1.0]}]
 
 
 def test_a_job_whose_input_is_not_json_fails_here_too(jobs, context):
@@ -259,6 +330,24 @@ def test_a_job_that_cannot_be_looked_up_holds_up_no_other(jobs, executions, cont
         reconciler.handler({}, context)
 
     assert executions() == ["j-2-1"]
+
+
+def test_a_job_that_cannot_even_be_postponed_holds_up_no_other(jobs, executions, context, monkeypatch):
+    jobs.put(in_progress("j-1"))
+    jobs.put(in_progress("j-2", checkAt=ago(minutes=15)))
+    update = clients.dynamodb().update_item
+
+    def throttle_one(**arguments):
+        if arguments["Key"]["pk"]["S"].endswith("j-1"):
+            raise refusal("ThrottlingException")
+        return update(**arguments)
+
+    monkeypatch.setattr(clients.dynamodb(), "update_item", throttle_one)
+
+    with pytest.raises(reconciler.ReconcileError, match="1 of 2"):
+        reconciler.handler({}, context)
+
+    assert "j-2-1" in executions()
 
 
 def test_all_pages_of_all_shards_are_read(jobs, executions, context):

@@ -148,7 +148,7 @@ def test_a_job_that_became_pending_again_is_started_under_a_new_name(jobs, execu
 
 def cancelled(job):
     """What a caller's cancel makes of a job."""
-    return {**{name: value for name, value in job.items() if name not in {"open", "checkAt"}}, "status": "Cancelled"}
+    return job | {"status": "Cancelled", "checkAt": ago(seconds=1)}
 
 
 def test_a_cancelled_job_s_execution_is_stopped(jobs, executions, context):
@@ -159,6 +159,7 @@ def test_a_cancelled_job_s_execution_is_stopped(jobs, executions, context):
 
     assert answer == NOTHING_FAILED
     assert executions.status("j-1-1") == "ABORTED"
+    assert jobs.get() == {name: value for name, value in job.items() if name not in {"open", "checkAt"}}
 
 
 def test_a_job_that_was_cancelled_before_it_ran_is_not_started(jobs, executions, context):
@@ -194,6 +195,7 @@ def test_an_execution_that_cannot_be_stopped_now_is_stopped_later(jobs, executio
     step_functions_refuses("stop_execution", "ThrottlingException")
 
     assert stream_reader.handler(batch(late), context) == failures(late)
+    assert jobs.get() == job, "the reconciler finds it, should the reader give up"
 
 
 def test_a_replayed_request_stops_nothing_of_a_cancelled_job(jobs, executions, context):
@@ -491,6 +493,15 @@ def test_what_differs_in_anything_has_a_name_of_its_own(other):
     one, two = (Job(type="AddGopher", status="Pending", **about) for about in (known, known | other))
 
     assert executions.execution_arn(one) != executions.execution_arn(two)
+
+
+def test_jobs_that_have_ended_are_counted_by_how(jobs, context, capsys):
+    ended = [in_progress(f"j-{n}", status="Failed" if n else "Succeeded", open=None, checkAt=None) for n in range(3)]
+
+    stream_reader.handler(batch(*(record(jobs.put(job), in_progress(job["id"])) for job in ended)), context)
+
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert (line["JobsSucceeded"], line["JobsFailed"], line["JobsTable"]) == ([1.0], [2.0], "jobs")
 
 
 def test_the_log_tells_by_which_request_and_execution_a_job_was_started(jobs, context, monkeypatch):
