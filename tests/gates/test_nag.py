@@ -1,12 +1,6 @@
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.gates.conftest import APPS, ROOT
+from tests.gates.conftest import check
 
 pytestmark = pytest.mark.xdist_group("gates")
 
@@ -18,13 +12,13 @@ OF_EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", APPS)
-def test_the_template_validator_and_cdk_nag_s_packs_find_nothing(name, tmp_path):
-    accepted = {} if name == "sample" else OF_EXAMPLES
+def test_the_template_validator_and_cdk_nag_s_packs_find_nothing(app, checked):
+    accepted = {} if app.name == "sample" else OF_EXAMPLES
+    _, reports = checked
 
     violations = [
         (violation["ruleName"], construct["constructPath"])
-        for report in reports(APPS[name], tmp_path)
+        for report in reports
         for violation in report["violations"]
         for construct in violation["violatingConstructs"]
         if violation["ruleName"] not in accepted
@@ -43,18 +37,6 @@ def test_the_packs_do_look(tmp_path):
         "app.synth()\n"
     )
 
-    rules = {violation["ruleName"] for report in reports(app, tmp_path) for violation in report["violations"]}
+    rules = {violation["ruleName"] for report in check(app, tmp_path) for violation in report["violations"]}
 
     assert {"AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= rules
-
-
-def reports(app, directory):
-    output = directory / "cdk.out"
-    subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("with_nag.py")), str(app)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CDK_OUTDIR": str(output), "CDK_VALIDATION": "true"},
-        capture_output=True,
-        check=False,  # findings fail the synth: the report says which
-        timeout=120,
-    )
-    return json.loads((output / "validation-report.json").read_text())["pluginReports"]
