@@ -67,8 +67,8 @@ class Operation:
             "LateAlarm",
             metric=self.metric_started_late(),
             threshold=1,
-            description="Jobs are started minutes late, by the reconciler, and nobody is told of their changes. The "
-            "stream reader is off, throttled or failing: see its event source mapping, and its logs.",
+            description="Jobs are started minutes late, by the reconciler. The stream reader is off, throttled, "
+            "failing or behind, or did not know their type yet: see its event source mapping, and its logs.",
             topic=alarm_topic,
         )
         self.reconciler_alarm = create_alarm(

@@ -61,6 +61,7 @@ def start(job: Job) -> bool:
         jobs.fail(job, error.code, str(error))
         return True
     if job.status is Status.PENDING:
+        _stop_earlier_attempt(job)
         if workflow.max_running is not None and not slots.take(job, workflow.max_running):
             if not job.is_waiting:
                 jobs.wait(job)
@@ -84,6 +85,13 @@ def start(job: Job) -> bool:
     return True
 
 
+def _stop_earlier_attempt(job: Job) -> None:
+    """Stop the attempt before, which was cancelled if it has not failed, and may not have been stopped yet."""
+    if job.attempt > 1 and not job.is_paused:
+        earlier = replace(job, attempt=job.attempt - 1)
+        stop(replace(earlier, execution_arn=execution_arn(earlier)))
+
+
 def start_out_of_turn(job: Job) -> bool:
     """Start `job`, as `start` does, where no order keeps its cancellation behind its start.
 
@@ -105,25 +113,39 @@ def start_waiting(job_type: str) -> None:
             return
 
 
-def stop(job: Job) -> None:
-    """Stop the execution of a job that was cancelled; one that has ended, or never started, is left alone.
+def stop(job: Job) -> bool:
+    """Stop the execution of a job that was cancelled.
+
+    Nothing can stop an Express execution: what it writes finds a job that has ended. Nor may these functions stop one
+    of a machine that is none of the tracker's any more.
+
+    Returns:
+        False if there is no execution, though the job was claimed for it: it may be about to start.
 
     Raises:
         ClientError: If AWS refuses for now.
     """
     if job.execution_arn is None or is_express(job.execution_arn):
-        return  # nothing can stop an Express execution; what it writes finds a job that has ended
+        return True
+    if not has_workflow(job):
+        logger.warning("Not stopped: its state machine is no longer that of its type.", execution=job.execution_arn)
+        return True
     try:
         stepfunctions().stop_execution(
             executionArn=job.execution_arn, error="JobCancelled", cause="The job was cancelled."
         )
     except ClientError as error:
-        # Of what it answers for an execution that has ended by itself, Step Functions documents nothing; the emulator
-        # calls it invalid.
-        if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "ValidationException"}:
-            return
-        raise
+        match error.response["Error"]["Code"]:
+            case "ExecutionDoesNotExist":
+                return False
+            case "ValidationException":
+                # Of what it answers for an execution that has ended by itself, Step Functions documents nothing; the
+                # emulator calls it so.
+                return True
+            case _:
+                raise
     logger.info("Stopped the execution of a cancelled job.", execution=job.execution_arn)
+    return True
 
 
 def close(job: Job, ended: Mapping[str, Any]) -> bool:
@@ -192,6 +214,14 @@ def execution_arn(job: Job) -> str:
         UnknownJobTypeError: If the job's type has no workflow.
     """
     return job.execution_arn or workflow_of(job.type).execution_arn(_name(job))
+
+
+def has_workflow(job: Job) -> bool:
+    """Tell whether the execution that `job` was claimed for is one of its type's state machine."""
+    try:
+        return (job.execution_arn or "").startswith(workflow_of(job.type).execution_arn(""))
+    except UnknownJobTypeError:
+        return False
 
 
 def is_express(arn: str) -> bool:

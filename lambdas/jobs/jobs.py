@@ -70,6 +70,7 @@ class Job:
     input: str | None = None
     created_at: str | None = None  # as stored: it tells jobs apart that had the same key one after the other
     updated_at: str | None = None
+    is_open: bool = False  # to be looked after: it has not ended, or was cancelled and is not stopped yet
     is_waiting: bool = False  # for a slot of its type
     is_paused: bool = False  # until its next attempt, after one that has failed
 
@@ -96,6 +97,7 @@ class Job:
                 input=image.get("input", {}).get("S"),
                 created_at=created_at,
                 updated_at=updated_at,
+                is_open="open" in image,
                 is_waiting="waitingFor" in image,
                 is_paused=image["status"]["S"] == Status.PENDING and "error" in image,
             )

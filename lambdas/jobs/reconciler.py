@@ -18,7 +18,7 @@ from lambdas.clients import LONGEST_CALL_MS
 from lambdas.jobs import executions, jobs, slots
 from lambdas.jobs.jobs import TERMINAL, Job, OpenJob, Status, UnreadableJobError
 from lambdas.jobs.metrics import count
-from lambdas.jobs.workflows import UnknownJobTypeError, limited_types, workflow_of
+from lambdas.jobs.workflows import UnknownJobTypeError, limited_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _reconcile(seen: OpenJob) -> None:
     if job.status is Status.PENDING:
         _start(seen)
         return
-    if not _has_workflow(job):
+    if not executions.has_workflow(job):
         jobs.fail(job, "WorkflowRemoved", f"The workflow that ran this job is no longer that of type {job.type!r}.")
         return
     arn = job.execution_arn or ""
@@ -146,13 +146,6 @@ def _start(seen: OpenJob) -> None:
             jobs.fail(job, "NotStarted", str(error))
         raise
     jobs.postpone(seen, pause)
-
-
-def _has_workflow(job: Job) -> bool:
-    try:
-        return (job.execution_arn or "").startswith(workflow_of(job.type).execution_arn(""))
-    except UnknownJobTypeError:
-        return False
 
 
 def _backoff(started: datetime) -> timedelta:

@@ -71,8 +71,13 @@ def audit(job_type: str) -> None:
     answer = dynamodb().get_item(TableName=jobs.table(), Key={"pk": {"S": _key(job_type)}}, ConsistentRead=True)
     for name in answer.get("Item", {}).get("running", {}).get("SS", []):
         job = jobs.get(name.split(" ", 2)[2])
-        if job is None or job.status not in {Status.PENDING, Status.IN_PROGRESS} or _name(job) != name:
+        if job is None or _name(job) != name or not _may_run(job):
             _leave(job_type, name)
+
+
+def _may_run(job: Job) -> bool:
+    is_unstopped = job.status is Status.CANCELLED and job.is_open
+    return is_unstopped or job.status in {Status.PENDING, Status.IN_PROGRESS}
 
 
 def _leave(job_type: str, name: str) -> None:

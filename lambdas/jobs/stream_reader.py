@@ -75,17 +75,18 @@ def _bring_forward(record: Mapping[str, Any]) -> None:
     """Do what a record asks for.
 
     Start the job that it has made Pending, stop the one that it has made Cancelled, give the slot of one that runs no
-    more to the next, and forget the one that has ended and is marked open: after it is stopped, or by a replay.
+    more to the next, and take out of the index of open jobs the one that is stopped, or that a replay has put there.
     """
     new, old = record["dynamodb"]["NewImage"], record["dynamodb"].get("OldImage")
     job, was = Job.from_image(new), Job.from_image(old) if old else None
     with logger.append_context_keys(correlation_id=job.id, request_id=job.request_id):
+        is_over = job.is_open and job.status in TERMINAL and (was is None or not was.is_open)
         if was is not None and was.status != job.status:
             if job.status is Status.CANCELLED:
-                executions.stop(job)
+                is_over = executions.stop(job)
             if job.status is not Status.IN_PROGRESS:
                 _pass_on_slot(was)
-        if job.status in TERMINAL and "open" in new:
+        if is_over:
             jobs.leave_index(job)
         if job.status is Status.PENDING and _is_news(job, was):
             _start(job)

@@ -26,7 +26,6 @@ class Execution:
 
     Attributes:
         attempt: Whose work it does.
-        orphaned: Whether who started it died before it could see whether its job still wants it.
     """
 
     arn: str
@@ -41,7 +40,6 @@ class Execution:
     task: asl.Task | None = None
     status: str = "RUNNING"
     outcome: dict[str, str] = field(default_factory=dict)
-    orphaned: bool = False
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  (Hypothesis prints it so)
         printer.text(self.name)

@@ -57,7 +57,9 @@ MUTANTS = [
     Mutant(f"{JOBS}/reconciler.py", "        _start(seen)  # claimed", "        return  # claimed"),
     Mutant(f"{JOBS}/reconciler.py", "        executions.close(job, execution)\n", "        pass\n"),
     Mutant(f"{JOBS}/reconciler.py", "            slots.audit(job_type)\n", ""),
-    Mutant(f"{JOBS}/stream_reader.py", "                executions.stop(job)\n", "                pass\n"),
+    Mutant(f"{JOBS}/stream_reader.py", "is_over = executions.stop(job)", "is_over = True"),
+    Mutant(f"{JOBS}/stream_reader.py", " and (was is None or not was.is_open)", ""),
+    Mutant(f"{JOBS}/executions.py", "        _stop_earlier_attempt(job)\n", ""),
     # What is told, and shown.
     Mutant(f"{JOBS}/stream_reader.py", "    failed |= events.publish(changes)\n", "    events.publish(changes)\n"),
     Mutant(

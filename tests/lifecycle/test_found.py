@@ -74,6 +74,62 @@ def test_an_execution_that_was_never_stopped_does_not_end_a_later_job_with_the_s
     assert status(world, GOPHER) == "Succeeded"
 
 
+def lose(world, job):
+    """Have the reader give up on all that it has not read of a job."""
+    world.table.stream.finish(world.table.stream.next_batch([job.key], 9), lost=True)
+
+
+def test_a_stop_that_fails_once_is_not_the_last_try(world):
+    world.callers.submit(GOPHER, BODY)
+    world.read_all()
+    world.callers.cancel(GOPHER)
+    lose(world, GOPHER)
+    world.wait(timedelta(minutes=2))
+
+    world.reconcile([Fault(0, "refused")])
+    assert world.states.running
+    world.read_all()
+    world.wait(timedelta(minutes=7))
+    world.reconcile()
+
+    assert not world.states.running
+
+
+@pytest.mark.parametrize("job", [GOPHER, HOLE])
+@pytest.mark.parametrize("reader", [True, False])
+def test_the_attempt_after_one_that_was_cancelled_and_not_stopped_runs_alone(world, job, reader):
+    world.callers.submit(job, BODY)
+    world.read_all()
+    world.callers.cancel(job)
+    lose(world, job)
+
+    world.callers.retry(job)
+    if reader:
+        world.read_all()
+    world.wait(timedelta(minutes=7))
+    world.reconcile()
+
+    assert [execution.attempt.number for execution in world.states.running] == [2]
+
+
+def test_what_is_started_by_one_who_dies_after_the_cancel_was_read_is_stopped(world):
+    def cancel():
+        world.callers.cancel(GOPHER)
+        world.read_all()
+
+    world.callers.submit(GOPHER, BODY)
+    world.read([GOPHER.key], 1, [Fault(1, "killed before")])  # claimed, and not started
+    world.table.stream.finish(world.table.stream.next_batch([GOPHER.key], 1))
+    world.wait(timedelta(minutes=12))
+    world.reconcile([Fault(2, cancel), Fault(3, "killed before")])  # started, and not looked at again
+    assert world.states.running
+
+    world.wait(timedelta(minutes=7))
+    world.reconcile()
+
+    assert not world.states.running
+
+
 def test_a_late_record_fails_no_job_that_has_the_same_key_by_now(world):
     world.callers.submit(GOPHER, "no JSON")
     (late,) = world.table.stream.next_batch([GOPHER.key], 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
@@ -48,13 +48,11 @@ class Invocation:
 
     Attributes:
         disturbed: Whether any of its faults has come true.
-        started: The ARNs of the executions that it has started.
     """
 
     faults: Sequence[Fault] = ()
     calls: int = 0
     disturbed: bool = False
-    started: list[str] = field(default_factory=list)
 
     def next_faults(self) -> Sequence[str | Callable[[], None]]:
         """Tell what happens to the next call."""

@@ -33,9 +33,12 @@ def own_machine(stack, **settings):
     return sfn.StateMachine(stack, "Machine", definition_body=body, **settings)
 
 
+def variables(synthesized, function):
+    return synthesized.resource(getattr(synthesized.tracker, function))["Properties"]["Environment"]["Variables"]
+
+
 def known(synthesized, function):
-    variables = synthesized.resource(getattr(synthesized.tracker, function))["Properties"]["Environment"]["Variables"]
-    workflows = json.loads(flat(variables["WORKFLOWS"]))
+    workflows = json.loads(flat(variables(synthesized, function)["WORKFLOWS"]))
     return {job_type: {k: v for k, v in it.items() if k != "name"} for job_type, it in workflows.items()}
 
 
@@ -195,3 +198,13 @@ def test_alarms_tell_the_topic(stack):
     assert all(alarm["AlarmActions"] == alarm["OKActions"] == told for alarm in alarms)
     (failed,) = (alarm for alarm in alarms if alarm["MetricName"] == "JobsFailed")
     assert failed["Threshold"] == 10
+
+
+def test_alarms_watch_what_the_functions_count(stack):
+    synthesized = Synthesized(stack, tracker := JobTracker(stack, "Jobs", alarm_topic=AlarmTopic(stack, "Alarms")))
+    table = {"Name": "JobsTable", "Value": {"Ref": synthesized.logical_id(tracker.table)}}
+
+    for alarm, function in ((tracker.operation.failed_alarm, "reader"), (tracker.operation.late_alarm, "reconciler")):
+        service = variables(synthesized, function)["POWERTOOLS_SERVICE_NAME"]
+        watched = synthesized.resource(alarm)["Properties"]["Dimensions"]
+        assert sorted(watched, key=str) == sorted([table, {"Name": "service", "Value": service}], key=str)

@@ -252,6 +252,21 @@ def test_the_slot_of_a_running_job_is_kept_by_the_reconciler(registered, jobs, e
     assert executions() == ["a-1"]
 
 
+def test_the_slot_of_a_cancelled_job_is_kept_until_it_is_stopped(
+    registered, jobs, executions, stream, context, step_functions_refuses
+):
+    registered(max_running=1)
+    stream.submit("a", "b")
+    jobs.change("a", status="Cancelled", checkAt=ago(minutes=2))
+    step_functions_refuses("stop_execution", "ThrottlingException")
+
+    with pytest.raises(reconciler.ReconcileError):
+        reconciler.handler({}, context)
+
+    assert executions() == ["a-1"]
+    assert running() == ["1 default#a"]
+
+
 def test_the_reconciler_looks_rarely_at_jobs_that_wait(registered, jobs, stream, context):
     registered(max_running=1)
     stream.submit("a", "b")

@@ -255,6 +255,16 @@ def test_a_cancelled_job_that_the_stream_reader_has_not_come_to_is_stopped(jobs,
     assert not {"open", "checkAt"} & jobs.get().keys()
 
 
+def test_the_cancelled_execution_of_a_workflow_that_was_removed_is_left_alone(
+    jobs, executions, context, step_functions_refuses
+):
+    jobs.put(in_progress(status="Cancelled", type="Removed", checkAt=ago(minutes=2)))
+    step_functions_refuses("stop_execution", "AccessDeniedException")  # the policy knows no other machines
+
+    assert reconciler.handler({}, context) == {"jobs": 1}
+    assert "open" not in jobs.get()
+
+
 def test_a_cancelled_job_that_cannot_be_stopped_now_is_stopped_later(jobs, executions, context, step_functions_refuses):
     jobs.put(in_progress(status="Cancelled", checkAt=ago(minutes=2)))
     step_functions_refuses("stop_execution", "ThrottlingException")

@@ -162,6 +162,34 @@ def test_a_cancelled_job_s_execution_is_stopped(jobs, executions, context):
     assert jobs.get() == {name: value for name, value in job.items() if name not in {"open", "checkAt"}}
 
 
+def test_a_cancelled_job_that_the_reconciler_comes_to_again_stays_to_be_stopped(jobs, executions, context):
+    before = cancelled(in_progress())
+    postponed = jobs.put(before | {"checkAt": ago(minutes=-5)})
+
+    stream_reader.handler(batch(record(postponed, before)), context)
+
+    assert jobs.get() == postponed
+
+
+def test_a_cancelled_job_whose_execution_is_about_to_start_stays_to_be_stopped(jobs, executions, context):
+    job = jobs.put(cancelled(in_progress()))
+
+    stream_reader.handler(batch(record(job, in_progress())), context)
+
+    assert jobs.get() == job
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, "ABORTED"), ({"code": "Boom", "message": ""}, "RUNNING")])
+def test_a_new_attempt_ends_one_that_was_cancelled_and_runs_on(jobs, executions, context, error, status):
+    executions.start()
+    again = jobs.put(pending(attempt=2, version=4, error=error))
+
+    stream_reader.handler(batch(record(again, cancelled(in_progress()))), context)
+
+    assert executions.status("j-1-1") == status, "one that has failed has ended by itself"
+    assert executions.status("j-1-2") == "RUNNING"
+
+
 def test_a_job_that_was_cancelled_before_it_ran_is_not_started(jobs, executions, context):
     job = jobs.put(cancelled(pending()))
 
