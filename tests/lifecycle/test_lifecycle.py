@@ -63,11 +63,13 @@ class Lifecycle(RuleBasedStateMachine):
         self.has_ends = ends
         self.jobs = []
 
-    @initialize(chosen=st.lists(st.sampled_from(JOBS), min_size=1, max_size=2, unique=True))
-    def begin(self, chosen):
+    @initialize(chosen=st.lists(st.sampled_from(JOBS), min_size=1, max_size=2, unique=True), are_running=st.booleans())
+    def begin(self, chosen, are_running):
         self.jobs = chosen
         for job in chosen:
             self.world.callers.submit(job, BODY)
+        if are_running:
+            self.start_all()
 
     @rule(job=jobs, body=bodies, fate=fates)
     def submit(self, job, body, fate):
@@ -136,10 +138,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def go_well(self):
         """For a moment nothing goes wrong, so that what comes later in a job's life is reached sooner."""
-        if self.has_reader:
-            self.world.read_all()
-        else:
-            self.world.reconcile()
+        self.start_all()
         self.world.finish_all()
 
     @rule(time=st.sampled_from(WAITS), reaped=st.booleans())
@@ -169,6 +168,13 @@ class Lifecycle(RuleBasedStateMachine):
                 self.world.come_to_rest(reader=self.has_reader, ends=self.has_ends)
         finally:
             self.world.close()
+
+    def start_all(self):
+        if self.has_reader:
+            self.world.read_all()
+        else:
+            self.world.wait(timedelta(minutes=2))
+            self.world.reconcile()
 
     def draw_faults(self, data):
         """Choose what goes wrong, and what others do in the midst of it."""
