@@ -74,7 +74,7 @@ MUTANTS = [
 
 
 if __name__ == "__main__":
-    runner.MUTANTS, runner.TESTS = MUTANTS, ["tests/lifecycle/test_lifecycle.py"]
+    runner.MUTANTS, runner.TESTS = MUTANTS, ["tests/lifecycle/test_found.py", "tests/lifecycle/test_lifecycle.py"]
     os.environ.setdefault("LIFECYCLE_EXAMPLES", "200")
     os.environ["LIFECYCLE_SHRINK"] = "no"  # that it is found is all that counts
     sys.exit(runner.main())
