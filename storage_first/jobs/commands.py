@@ -243,6 +243,8 @@ def _api(url: str, headers: list[str] | None, api_key: str | None, *, patience: 
             fail("--header must be of ASCII characters, as HTTP's headers are")
         sent[name.strip()] = value.strip()
     if api_key:
+        if not api_key.isascii():
+            fail("The API key must be of ASCII characters, as HTTP's headers are")
         sent["x-api-key"] = api_key
     try:
         client = Client(url, headers=sent, timeout=patience)

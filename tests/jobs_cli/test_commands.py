@@ -387,6 +387,12 @@ def test_a_header_that_http_cannot_send_is_refused_and_not_repeated(run):
     )
 
 
+def test_an_api_key_that_http_cannot_send_is_refused_and_not_repeated(run):
+    told = one_sentence(run("list", env={"STORAGE_FIRST_API_KEY": "geheimnis-ü"}))
+
+    assert told == "The API key must be of ASCII characters, as HTTP's headers are."
+
+
 @pytest.mark.parametrize("header", ["secret", ": secret"])
 def test_a_header_that_is_none_is_refused_and_not_repeated(run, header):
     told = one_sentence(run("list", "--header", header))

@@ -242,10 +242,10 @@ class World:
         """
         self.deploy("all")
         stream = self.table.stream
-        if not reader:
-            stream.finish([record for lane in stream.lanes.values() for record in lane], lost=True)
         if reader:
             self.read_all()
+        else:
+            stream.finish([record for lane in stream.lanes.values() for record in lane], lost=True)
         for _ in range(2):  # the first may find that what it has to stop is not there yet
             self.wait(timedelta(minutes=7))
             self.reconcile()

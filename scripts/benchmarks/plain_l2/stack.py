@@ -192,19 +192,15 @@ class PlainStack(Stack):
         self._define_tracking_alarms()
 
     def _define_tracking_alarms(self) -> None:
-        failed = cloudwatch.Metric(
-            namespace="StorageFirst",
-            metric_name="JobsFailed",
-            dimensions_map={"service": "jobs", "JobsTable": self.jobs.table_name},
-            period=Duration.minutes(5),
-            statistic=cloudwatch.Stats.SUM,
-        )
-        late = cloudwatch.Metric(
-            namespace="StorageFirst",
-            metric_name="JobsStartedLate",
-            dimensions_map={"service": "jobs", "JobsTable": self.jobs.table_name},
-            period=Duration.minutes(5),
-            statistic=cloudwatch.Stats.SUM,
+        failed, late = (
+            cloudwatch.Metric(
+                namespace="StorageFirst",
+                metric_name=name,
+                dimensions_map={"service": "jobs", "JobsTable": self.jobs.table_name},
+                period=Duration.minutes(5),
+                statistic=cloudwatch.Stats.SUM,
+            )
+            for name in ("JobsFailed", "JobsStartedLate")
         )
         age = self.reader.metric("IteratorAge", period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
         errors = self.reconciler.metric_errors(period=Duration.minutes(5), statistic=cloudwatch.Stats.SUM)
